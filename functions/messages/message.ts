@@ -1,0 +1,92 @@
+/** IoT Hub keeps a cloud-to-device message for two days at the most. */
+export const MAX_TTL_SECONDS = 48 * 60 * 60;
+export const DEFAULT_TTL_SECONDS = 60 * 60;
+
+/**
+ * Largest cloud-to-device message, body and properties together.
+ * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling
+ */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+
+export const MESSAGE_STATUSES = [
+  'accepted',
+  'deferred',
+  'enqueued',
+  'failed',
+  'unknown',
+  'expired',
+  'purged',
+  'rejected',
+  'deliveryCountExceeded',
+  'delivered',
+  'handled',
+  'handlingFailed',
+] as const;
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
+
+export const ACKS = ['none', 'positive', 'negative', 'full'] as const;
+/** Which outcomes the hub is asked to report. */
+export type Ack = (typeof ACKS)[number];
+
+/** One thing that happened to a message. Times are milliseconds since the epoch, as everywhere in the domain. */
+export interface HistoryEntry {
+  readonly status: MessageStatus;
+  readonly at: number;
+  readonly detail?: string;
+}
+
+/** A message as Downlink knows it: everything but its body. */
+export interface Message {
+  readonly deviceId: string;
+  readonly messageId: string;
+  readonly correlationId?: string;
+  readonly status: MessageStatus;
+  readonly ack: Ack;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly updatedAt: number;
+  /** Body and properties in IoT Hub's way of counting. */
+  readonly sizeBytes: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  /** How often a hand-over to the hub was begun; 1 for the first. */
+  readonly attempt: number;
+  readonly history: readonly HistoryEntry[];
+  readonly failure?: { readonly code: string; readonly detail: string };
+  /** Hash of the validated request: tells a repeat from another message of the same id. */
+  readonly contentHash: string;
+  /** Set while the outcome of the hand-over is not recorded; before this time no one else may try. */
+  readonly handOverUntil?: number;
+  /** The device's generation at the hub as feedback reported it; for information. */
+  readonly deviceGenerationId?: string;
+}
+
+/** What is handed to the hub. */
+export interface OutgoingMessage {
+  readonly deviceId: string;
+  readonly messageId: string;
+  readonly correlationId?: string;
+  readonly body: Uint8Array;
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly ack: Ack;
+  readonly expiresAt: number;
+}
+
+export interface MessageSender {
+  /**
+   * Hands a message to the hub; settled once the hub has said that it took it.
+   *
+   * Rejects with a DownlinkError. The hub took nothing: `device-not-found`, `device-queue-full`,
+   * `message-too-large`, `throttled`, `quota-exceeded`, `hub-unavailable`, `invalid-request`.
+   * It is not known whether the hub took it: `hub-outcome-unknown`.
+   */
+  send(message: OutgoingMessage): Promise<void>;
+}
+
+export interface DeviceQueuePurger {
+  /** Empties the device's queue at the hub and says how many messages it held. Rejects with `device-not-found`, `throttled`, `hub-unavailable`. */
+  purge(deviceId: string): Promise<number>;
+}
