@@ -35,6 +35,13 @@ export interface HistoryEntry {
   readonly detail?: string;
 }
 
+/** The lease of the one who is handing a message to the hub: before `until` no one else may try. */
+export interface HandOver {
+  readonly until: number;
+  /** Tells our own write, whose answer was lost, from another's. */
+  readonly owner: string;
+}
+
 /** A message as Downlink knows it: everything but its body. */
 export interface Message {
   readonly deviceId: string;
@@ -56,8 +63,8 @@ export interface Message {
   readonly failure?: { readonly code: string; readonly detail: string };
   /** Hash of the validated request: tells a repeat from another message of the same id. */
   readonly contentHash: string;
-  /** Set while the outcome of the hand-over is not recorded; before this time no one else may try. */
-  readonly handOverUntil?: number;
+  /** Set while the outcome of the hand-over is not recorded. */
+  readonly handOver?: HandOver;
   /** The device's generation at the hub as feedback reported it; for information. */
   readonly deviceGenerationId?: string;
 }

@@ -1,0 +1,109 @@
+import type { HandOver, HistoryEntry, Message, MessageStatus } from './message.ts';
+
+/** Facts arrive late, twice and in any order: a lower rank never replaces a higher one. */
+const RANK: Readonly<Record<MessageStatus, number>> = {
+  accepted: 0,
+  deferred: 1,
+  enqueued: 2,
+  failed: 3,
+  unknown: 4,
+  expired: 5,
+  purged: 5,
+  rejected: 5,
+  deliveryCountExceeded: 5,
+  delivered: 6,
+  handled: 7,
+  handlingFailed: 7,
+};
+
+/** Keeps a row within its storage limits however often a failed message is tried again. */
+const MAX_HISTORY_ENTRIES = 100;
+
+export interface Fact extends HistoryEntry {
+  readonly failure?: Message['failure'];
+  readonly deviceGenerationId?: string;
+}
+
+/** Whether nothing more is expected to happen to the message. */
+export function isFinal(message: Pick<Message, 'status' | 'ack'>): boolean {
+  if (message.status === 'enqueued') return message.ack === 'none';
+  return message.status !== 'accepted' && message.status !== 'deferred';
+}
+
+/**
+ * The message after a fact has become known, or undefined if it was known already.
+ * A fact of lower or equal rank only adds its history entry.
+ */
+export function withFact(message: Message, fact: Fact, now: number): Message | undefined {
+  const { failure, deviceGenerationId, ...entry } = fact;
+  if (message.history.some((known) => isSameEntry(known, entry))) return undefined;
+  const { handOver, failure: earlierFailure, ...rest } = message;
+  const raised = RANK[entry.status] > RANK[message.status];
+  const failureNow = raised ? failure : earlierFailure;
+  // Doubt does not record what the hub did: a repeat may still be a new try.
+  const handOverNow = entry.status === 'unknown' ? handOver : undefined;
+  return {
+    ...rest,
+    status: raised ? entry.status : message.status,
+    history: ordered([...message.history, entry]),
+    updatedAt: now,
+    ...(failureNow && { failure: failureNow }),
+    ...(handOverNow && { handOver: handOverNow }),
+    ...(deviceGenerationId !== undefined && { deviceGenerationId }),
+  };
+}
+
+/**
+ * The message after the hub refused one attempt. If another attempt has been recorded since,
+ * the refusal is history only: the hub may hold the other's copy.
+ */
+export function withRefusal(
+  message: Message,
+  owner: string,
+  refusal: { at: number; failure: { code: string; detail: string } },
+  now: number,
+): Message | undefined {
+  const entry: HistoryEntry = {
+    status: 'failed',
+    at: refusal.at,
+    detail: refusal.failure.code,
+  };
+  if (message.handOver?.owner === owner) {
+    return withFact(message, { ...entry, failure: refusal.failure }, now);
+  }
+  return { ...message, history: ordered([...message.history, entry]), updatedAt: now };
+}
+
+/** Whether a repeat of the message is a new try: the hub took nothing, or nobody recorded what it did. */
+export function mayTryAgain(message: Message, now: number): boolean {
+  if (message.status === 'failed') return true;
+  return message.handOver !== undefined && message.handOver.until <= now;
+}
+
+/** The message at the start of another attempt to hand it over. */
+export function withNewAttempt(
+  message: Message,
+  attempt: { handOver: HandOver; expiresAt: number },
+  now: number,
+): Message {
+  const { failure: _failed, ...rest } = message;
+  return {
+    ...rest,
+    status: 'accepted',
+    attempt: message.attempt + 1,
+    handOver: attempt.handOver,
+    expiresAt: attempt.expiresAt,
+    history: ordered([...message.history, { status: 'accepted', at: now }]),
+    updatedAt: now,
+  };
+}
+
+function isSameEntry(a: HistoryEntry, b: HistoryEntry): boolean {
+  return a.status === b.status && a.at === b.at && a.detail === b.detail;
+}
+
+function ordered(history: readonly HistoryEntry[]): HistoryEntry[] {
+  return history
+    .toSorted((a, b) => a.at - b.at || RANK[a.status] - RANK[b.status])
+    .slice(-MAX_HISTORY_ENTRIES);
+}

@@ -1,0 +1,17 @@
+import { isFinal } from './lifecycle.ts';
+import type { Message } from './message.ts';
+
+/** Leaves the one who hands over the time to record what came of it. */
+const AFTER_HAND_OVER_MS = 5_000;
+/** Feedback that the hub kept to the last moment still has to be read. */
+const AFTER_FEEDBACK_MS = 10 * 60_000;
+
+/**
+ * When the sweep must look at a message, in milliseconds since the epoch; undefined once it is final.
+ * An acknowledgement may come until the message's expiry plus the time that the hub keeps feedback.
+ */
+export function dueAt(message: Message, feedbackTtlMs: number): number | undefined {
+  if (isFinal(message)) return undefined;
+  if (message.handOver) return message.handOver.until + AFTER_HAND_OVER_MS;
+  return message.expiresAt + feedbackTtlMs + AFTER_FEEDBACK_MS;
+}
