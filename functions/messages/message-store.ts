@@ -3,6 +3,7 @@ import type { Message, MessageStatus } from './message.ts';
 /** A message as stored, with the version that a conditional write must meet. */
 export interface StoredMessage {
   readonly message: Message;
+  /** Opaque; only the store that gave it can read it. */
   readonly version: string;
 }
 

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import type { MessageKey } from '../messages/message-store.ts';
+
+/**
+ * How the table is laid out. A device's rows lie in one of a fixed number of partitions, so that concurrent writes
+ * meet and can be grouped, and all rows that one transition touches change in one transaction.
+ *
+ * | row key                                   | row                                             |
+ * |-------------------------------------------|-------------------------------------------------|
+ * | `message\|device\|id`                     | the message; its ETag guards every change       |
+ * | `list\|device\|reversed time\|id`         | its copy for lists, newest first                |
+ * | `open\|time\|device\|id`                  | while not final: when the sweep must look at it |
+ * | `day\|date\|device\|id`                   | for retention                                   |
+ */
+
+/** Fixed for ever: rows written under another number would no longer be found. */
+const PARTITIONS = 16;
+
+/** Rows that belong to no device: the schedule of the feedback wake-ups. */
+export const CONTROL_PARTITION = 'control';
+
+export const ALL_PARTITIONS: readonly string[] = Array.from({ length: PARTITIONS }, (_, index) =>
+  partitionName(index),
+);
+
+export function partitionOf(deviceId: string): string {
+  const hash = createHash('sha256').update(deviceId).digest();
+  return partitionName(hash.readUInt8(0) % PARTITIONS);
+}
+
+export function messageRowKey({ deviceId, messageId }: MessageKey): string {
+  return `message|${encoded(deviceId)}|${encoded(messageId)}`;
+}
+
+export function listRowKey(message: MessageKey & { createdAt: number }): string {
+  const { deviceId, messageId, createdAt } = message;
+  return `${listPrefix(deviceId)}${reversed(createdAt)}|${encoded(messageId)}`;
+}
+
+/** Bounds of a device's list rows, `from` inclusive and `to` exclusive, newest first. */
+export function listRange(query: { deviceId: string; since?: number; until?: number }): {
+  from: string;
+  to: string;
+} {
+  const prefix = listPrefix(query.deviceId);
+  return {
+    from: query.until === undefined ? prefix : `${prefix}${reversed(query.until)}|`,
+    to: `${prefix}${query.since === undefined ? AFTER_ALL : `${reversed(query.since)}${AFTER_ALL}`}`,
+  };
+}
+
+export function openRowKey(dueAt: number, key: MessageKey): string {
+  return `open|${padded(dueAt)}|${encoded(key.deviceId)}|${encoded(key.messageId)}`;
+}
+
+/** Bounds of the rows of messages due by `now`, or of all open ones. */
+export function openRange(now?: number): { from: string; to: string } {
+  return { from: 'open|', to: `open|${now === undefined ? AFTER_ALL : padded(now + 1)}` };
+}
+
+export function dayRowKey(message: MessageKey & { createdAt: number }): string {
+  const day = dayOf(message.createdAt);
+  return `day|${day}|${encoded(message.deviceId)}|${encoded(message.messageId)}`;
+}
+
+/** Bounds of the rows of all days that ended before `before`. */
+export function dayRange(before: number): { from: string; to: string } {
+  return { from: 'day|', to: `day|${dayOf(before)}` };
+}
+
+/** Sorts after every character that a key of ours holds. */
+const AFTER_ALL = '~~';
+
+function listPrefix(deviceId: string): string {
+  return `list|${encoded(deviceId)}|`;
+}
+
+function partitionName(index: number): string {
+  return index.toString().padStart(2, '0');
+}
+
+/** 13 digits hold every millisecond until the year 2286. */
+const LAST_MS = 9_999_999_999_999;
+
+function padded(ms: number): string {
+  return ms.toString().padStart(13, '0');
+}
+
+function reversed(ms: number): string {
+  return padded(LAST_MS - ms);
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+/**
+ * The legal characters of device and message ids that a key must not hold, and others outside of ids for them.
+ * One for one, so that two ids of 128 characters stay within a key's 512.
+ * https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+ */
+const ESCAPES: Readonly<Record<string, string>> = { '#': '^', '?': '`', '%': '{' };
+
+function encoded(id: string): string {
+  return id.replaceAll(/[#?%]/g, (character) => ESCAPES[character] ?? character);
+}
