@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { startStorageEmulator, type StorageEmulatorOptions } from './storage-emulator.ts';
+import { StorageStateError } from './stored-state.ts';
 
 /** What this process tells its parent over IPC. */
 export type StorageMessage =
   | { type: 'ready'; connectionString: string; ports: { queue: number; table: number } }
-  | { type: 'failed'; message: string };
+  | { type: 'failed'; message: string; stateIsUnreadable: boolean };
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +48,8 @@ try {
 function fail(error: unknown): void {
   const message = describe(error);
   process.stderr.write(`storage emulator: ${message}\n`);
-  tellParent({ type: 'failed', message }, () => process.exit(1));
+  const stateIsUnreadable = error instanceof StorageStateError;
+  tellParent({ type: 'failed', message, stateIsUnreadable }, () => process.exit(1));
 }
 
 function tellParent(message: StorageMessage, sent?: () => void): void {

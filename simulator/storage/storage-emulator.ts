@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { checkStoredState } from './stored-state.ts';
 
 /**
  * Azurite's queue and table servers in this process. They have no public way in for embedding:
@@ -23,8 +24,12 @@ interface LokiDatabase {
 
 type Constructor<T> = new (...positional: unknown[]) => T;
 
-interface Module<T> {
+interface Module<T = object> {
   default: Constructor<T>;
+}
+
+interface MemoryModule {
+  MemoryExtentChunkStore: Constructor<object>;
 }
 
 export interface StorageEmulatorOptions {
@@ -57,7 +62,10 @@ export async function startStorageEmulator(
 ): Promise<StorageEmulator> {
   const inMemory = options.folder === undefined;
   const folder = options.folder ?? '';
-  if (!inMemory) await mkdir(folder, { recursive: true });
+  if (!inMemory) {
+    await mkdir(folder, { recursive: true });
+    await checkStoredState(folder);
+  }
   // Would replace the well-known account by the user's own ones.
   delete process.env['AZURITE_ACCOUNTS'];
 
@@ -82,53 +90,42 @@ export async function startStorageEmulator(
 const require = createRequire(import.meta.url);
 
 function queueServer(folder: string, inMemory: boolean, port: number): AzuriteServer {
-  const {
-    default: QueueConfiguration,
-  }: Module<object> = require('azurite/dist/src/queue/QueueConfiguration.js');
-  const {
-    default: QueueServer,
-  }: Module<AzuriteServer> = require('azurite/dist/src/queue/QueueServer.js');
-  const {
-    MemoryExtentChunkStore,
-  }: Record<
-    'MemoryExtentChunkStore',
-    Constructor<object>
-  > = require('azurite/dist/src/common/persistence/MemoryExtentStore.js');
-  const configuration = new QueueConfiguration(
-    HOST,
-    port,
-    KEEP_ALIVE_SECONDS,
-    path.join(folder, 'queue.json'),
-    path.join(folder, 'queue-extents.json'),
-    [{ locationId: 'Default', locationPath: path.join(folder, 'queue'), maxConcurrency: 1 }],
-    ...queueLogs,
-    ...strictness,
-    ...withoutTls,
-    inMemory,
-    // One of its own: the shared one is emptied for all when one server stops.
-    new MemoryExtentChunkStore(),
+  const configuration: Module = require('azurite/dist/src/queue/QueueConfiguration.js');
+  const server: Module<AzuriteServer> = require('azurite/dist/src/queue/QueueServer.js');
+  const memory: MemoryModule = require('azurite/dist/src/common/persistence/MemoryExtentStore.js');
+  return new server.default(
+    new configuration.default(
+      HOST,
+      port,
+      KEEP_ALIVE_SECONDS,
+      path.join(folder, 'queue.json'),
+      path.join(folder, 'queue-extents.json'),
+      [{ locationId: 'Default', locationPath: path.join(folder, 'queue'), maxConcurrency: 1 }],
+      ...queueLogs,
+      ...strictness,
+      ...withoutTls,
+      inMemory,
+      // One of its own: the shared one is emptied for all when one server stops.
+      new memory.MemoryExtentChunkStore(),
+    ),
   );
-  return new QueueServer(configuration);
 }
 
 function tableServer(folder: string, inMemory: boolean, port: number): AzuriteServer {
-  const {
-    default: TableConfiguration,
-  }: Module<object> = require('azurite/dist/src/table/TableConfiguration.js');
-  const {
-    default: TableServer,
-  }: Module<AzuriteServer> = require('azurite/dist/src/table/TableServer.js');
-  const configuration = new TableConfiguration(
-    HOST,
-    port,
-    KEEP_ALIVE_SECONDS,
-    path.join(folder, 'table.json'),
-    ...tableLogs,
-    ...strictness,
-    ...withoutTls,
-    inMemory,
+  const configuration: Module = require('azurite/dist/src/table/TableConfiguration.js');
+  const server: Module<AzuriteServer> = require('azurite/dist/src/table/TableServer.js');
+  return new server.default(
+    new configuration.default(
+      HOST,
+      port,
+      KEEP_ALIVE_SECONDS,
+      path.join(folder, 'table.json'),
+      ...tableLogs,
+      ...strictness,
+      ...withoutTls,
+      inMemory,
+    ),
   );
-  return new TableServer(configuration);
 }
 
 /** Access log and its stream, debug log and its file: all off. */
@@ -151,7 +148,8 @@ async function startAll(servers: readonly AzuriteServer[]): Promise<void> {
 }
 
 function saveOften(server: AzuriteServer): void {
-  for (const store of [server.metadataStore, server.extentMetadataStore]) {
+  // The place of the message bodies first: a queue that knows of a body without a place is broken.
+  for (const store of [server.extentMetadataStore, server.metadataStore]) {
     if (store === undefined) continue;
     store.db.autosaveDisable();
     store.db.autosaveInterval = AUTOSAVE_INTERVAL_MS;

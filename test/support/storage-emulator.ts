@@ -15,6 +15,8 @@ export interface StorageEmulatorProcess {
   ports: { queue: number; table: number };
   /** As a crash would: nothing is saved on the way out. */
   kill(): Promise<void>;
+  /** As when this process ends without a word. */
+  disconnect(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -23,7 +25,7 @@ export async function startStorageEmulatorProcess(
   options: { folder?: string } = {},
 ): Promise<StorageEmulatorProcess> {
   const child = fork(entryPoint, options.folder === undefined ? [] : ['--folder', options.folder], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     execArgv: [],
   });
   const exited = once(child, 'exit');
@@ -44,6 +46,10 @@ export async function startStorageEmulatorProcess(
   return {
     connectionString: ready.connectionString,
     ports: ready.ports,
+    disconnect: async () => {
+      child.disconnect();
+      await exited;
+    },
     kill: async () => end('SIGKILL'),
     stop: async () => end('SIGTERM'),
   };
