@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'device-timeout'
   | 'bad-device-response'
   | 'message-not-found'
+  | 'method-not-allowed'
   | 'message-too-large'
   | 'payload-too-large'
   | 'idempotency-conflict'
@@ -27,11 +28,13 @@ export interface Fault {
   readonly message: string;
 }
 
-interface ErrorOptionsOfDownlink {
+interface DownlinkErrorOptions {
   readonly cause?: unknown;
   /** Every fault found in the request, all at once. */
   readonly faults?: readonly Fault[];
   readonly retryAfterSeconds?: number;
+  /** The HTTP methods that would have been possible. */
+  readonly allow?: readonly string[];
 }
 
 /**
@@ -43,13 +46,15 @@ export class DownlinkError extends Error {
   readonly detail: string;
   readonly faults: readonly Fault[];
   readonly retryAfterSeconds: number | undefined;
+  readonly allow: readonly string[] | undefined;
 
-  constructor(code: ErrorCode, detail: string, options: ErrorOptionsOfDownlink = {}) {
+  constructor(code: ErrorCode, detail: string, options: DownlinkErrorOptions = {}) {
     super(`${code}: ${detail}`, { cause: options.cause });
     this.name = 'DownlinkError';
     this.code = code;
     this.detail = detail;
     this.faults = options.faults ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.allow = options.allow;
   }
 }

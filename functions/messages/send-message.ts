@@ -19,9 +19,11 @@ export interface SendMessageDependencies {
   readonly newOwner: () => string;
   /** How long one attempt to hand over may take before another may begin, in milliseconds. */
   readonly handOverMs: number;
-  /** Told of errors that must not change the answer. */
-  readonly warn: (text: string, error: unknown) => void;
+  readonly warn: Warn;
 }
+
+/** Told of errors that must not change the answer. */
+export type Warn = (event: string, error: unknown) => void;
 
 export interface SentMessage {
   readonly message: Message;

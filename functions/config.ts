@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { MAX_TTL_SECONDS } from './messages/message.ts';
+
+/** Every setting of the app, with its default. Those of the local host stand in docs/local-development.md. */
+const settingsSchema = z.object({
+  /** Service connection string of the hub: `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`. */
+  DOWNLINK_IOTHUB_CONNECTION_STRING: z
+    .string(
+      'is missing: the connection string of a hub policy with service connect and registry read',
+    )
+    .regex(
+      /^(?=.*HostName=)(?=.*SharedAccessKeyName=)(?=.*SharedAccessKey=)/i,
+      'must hold HostName, SharedAccessKeyName and SharedAccessKey',
+    ),
+  /** Connection string of the storage account for tables and queues; the Functions host uses it as well. */
+  AzureWebJobsStorage: z
+    .string('is missing: the connection string of a storage account')
+    .regex(/(AccountName|UseDevelopmentStorage)=/i, 'must be a storage connection string'),
+  /** Who may call: `key` asks for a function key. */
+  DOWNLINK_AUTH: z
+    .literal('key', "must be 'key'; 'entra' is not available in this version")
+    .default('key'),
+  /** How feedback is read from the hub. */
+  DOWNLINK_FEEDBACK_SOURCE: z
+    .literal('amqp', "must be 'amqp'; 'rest' is not available in this version")
+    .default('amqp'),
+  /** How long the hub keeps feedback: its property feedback.ttlAsIso8601, in seconds. */
+  DOWNLINK_FEEDBACK_TTL_SECONDS: wholeNumber({ min: 60, max: MAX_TTL_SECONDS, otherwise: 3600 }),
+  /** How long one attempt to hand a message to the hub may take before a repeat may try again. */
+  DOWNLINK_HAND_OVER_SECONDS: wholeNumber({ min: 2, max: 300, otherwise: 30 }),
+  /** How many days messages are kept. */
+  DOWNLINK_RETENTION_DAYS: wholeNumber({ min: 1, max: 3650, otherwise: 90 }),
+});
+
+export interface Config {
+  readonly iotHub: { readonly connectionString: string; readonly sendTimeoutMs: number };
+  readonly storage: { readonly connectionString: string };
+  readonly handOverMs: number;
+  readonly feedbackTtlMs: number;
+  readonly retentionMs: number;
+}
+
+/** Reads all settings at start. Throws an error that lists every fault, so that a bad deployment never serves. */
+export function readConfig(settings: Readonly<Record<string, string | undefined>>): Config {
+  const result = settingsSchema.safeParse(settings);
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => `  ${path.join('.')} ${message}`);
+    throw new Error(`Downlink cannot start; its settings are not right:\n${faults.join('\n')}`);
+  }
+  const values = result.data;
+  const handOverMs = values.DOWNLINK_HAND_OVER_SECONDS * 1000;
+  return {
+    iotHub: {
+      connectionString: values.DOWNLINK_IOTHUB_CONNECTION_STRING,
+      // Leaves the other half to record the outcome before anybody else may try.
+      sendTimeoutMs: handOverMs / 2,
+    },
+    storage: { connectionString: values.AzureWebJobsStorage },
+    handOverMs,
+    feedbackTtlMs: values.DOWNLINK_FEEDBACK_TTL_SECONDS * 1000,
+    retentionMs: values.DOWNLINK_RETENTION_DAYS * 24 * 60 * 60_000,
+  };
+}
+
+function wholeNumber(range: { min: number; max: number; otherwise: number }) {
+  const message = `must be a whole number from ${range.min} to ${range.max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((value) => value >= range.min && value <= range.max, message)
+    .default(range.otherwise);
+}

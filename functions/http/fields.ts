@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/**
+ * What IoT Hub allows in a device id.
+ * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry
+ */
+export const deviceIdField = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/,
+    "must have 1 to 128 characters: ASCII letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '",
+  );
+
+/**
+ * What IoT Hub allows in a message id.
+ * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct
+ */
+export const messageIdField = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/,
+    "must have 1 to 128 characters: ASCII letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '",
+  );
+
+/** A whole number in a query string. */
+export function wholeNumberField(range: { min: number; max: number }): z.ZodType<number, string> {
+  const message = `must be a whole number from ${range.min} to ${range.max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .refine((value) => value >= range.min && value <= range.max, message);
+}
+
+export const timeField = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' })
+  .transform((text) => Date.parse(text));
+
+export const continuationTokenField = z.string().min(1).max(4096);
+
+export const listLimitField = wholeNumberField({ min: 1, max: 200 });
+export const DEFAULT_LIST_LIMIT = 50;

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { SendMessageRequest, SentMessage, Warn } from '../messages/send-message.ts';
+import { deviceIdField } from './fields.ts';
+import { sendMessageFields } from './message-fields.ts';
+import { messageLocation, messageResource } from './message-resource.ts';
+import { parseRequest, requestParts } from './parse-request.ts';
+import { readJson } from './read-json.ts';
+import type { Route, RouteResponse } from './route.ts';
+
+/** 64 KB of body may take six times as much as JSON text with every character escaped. */
+const BODY_LIMIT = { maxBytes: 512 * 1024, code: 'message-too-large' } as const;
+
+const IDEMPOTENCY_KEY = 'idempotency-key';
+
+const requestSchema = z
+  .strictObject({
+    path: z.strictObject({ deviceId: deviceIdField }),
+    query: z.strictObject({}),
+    headers: z.strictObject({
+      [IDEMPOTENCY_KEY]: z
+        .string()
+        .regex(/^[\u0021-\u007E]{1,256}$/, 'must be 1 to 256 printable ASCII characters')
+        .optional(),
+    }),
+    body: sendMessageFields,
+  })
+  .superRefine(({ headers, body }, context) => {
+    if (headers[IDEMPOTENCY_KEY] === undefined || body.messageId === undefined) return;
+    const message = 'cannot stand beside body.messageId: the id is derived from the key';
+    context.addIssue({ code: 'custom', path: ['headers', IDEMPOTENCY_KEY], message });
+  });
+
+/** `POST /api/devices/{deviceId}/messages` */
+export function sendMessageRoute(dependencies: {
+  send: (request: SendMessageRequest, warn: Warn) => Promise<SentMessage>;
+  newMessageId: () => string;
+}): Route {
+  return async (request, context) => {
+    const warn: Warn = (event, error) =>
+      context.warn(event, { error: error instanceof Error ? error.message : 'unknown' });
+    const body = await readJson(request, BODY_LIMIT);
+    const parts = requestParts(request, { headers: [IDEMPOTENCY_KEY], body });
+    const { path, headers, body: fields } = parseRequest(requestSchema, parts);
+    const key = headers[IDEMPOTENCY_KEY];
+    const messageId =
+      fields.messageId ??
+      (key === undefined ? dependencies.newMessageId() : idOf(path.deviceId, key));
+    return answer(await dependencies.send({ ...fields, deviceId: path.deviceId, messageId }, warn));
+  };
+}
+
+function answer({ message, replayed }: SentMessage): RouteResponse {
+  // A repeat that comes while the first is still being handed over sees the work accepted, not its result.
+  const pending = message.status === 'accepted';
+  return {
+    status: replayed && !pending ? 200 : 202,
+    headers: {
+      location: messageLocation(message),
+      ...(replayed && { 'idempotent-replayed': 'true' }),
+    },
+    jsonBody: messageResource(message),
+  };
+}
+
+/** The message id that a device and an idempotency key stand for. */
+function idOf(deviceId: string, key: string): string {
+  return `key-${createHash('sha256').update(`${deviceId}\n${key}`).digest('base64url')}`;
+}

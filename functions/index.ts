@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { app } from '@azure/functions';
+import type { HttpMethod } from '@azure/functions';
+import { readConfig } from './config.ts';
+import type { Route } from './http/route.ts';
+import { once } from './once.ts';
+import { createServices, WAKE_UP_QUEUE } from './services.ts';
+
+const config = readConfig(process.env);
+const services = createServices(config);
+const now = Date.now;
+
+const MESSAGES = 'api/devices/{deviceId}/messages';
+const MESSAGE = 'api/devices/{deviceId}/messages/{messageId}';
+const METHOD = 'api/devices/{deviceId}/methods/{methodName}';
+const DEVICES = 'api/devices';
+const DEVICE = 'api/devices/{deviceId}';
+const HEALTH = 'api/health';
+
+http('sendMessage', 'POST', MESSAGES, async () => {
+  const [{ sendMessageRoute }, { sendMessage }, { v7 }] = await Promise.all([
+    import('./http/send-message.ts'),
+    import('./messages/send-message.ts'),
+    import('uuid'),
+  ]);
+  const [storage, hub, wakeUps] = await Promise.all([
+    services.storage(),
+    services.iotHub(),
+    services.wakeUps(),
+  ]);
+  return sendMessageRoute({
+    newMessageId: () => v7(),
+    send: async (request, warn) =>
+      sendMessage(
+        {
+          store: storage.messages,
+          sender: hub.sender,
+          wakeUps,
+          now,
+          newOwner: randomUUID,
+          handOverMs: config.handOverMs,
+          warn,
+        },
+        request,
+      ),
+  });
+});
+
+http('getMessage', 'GET', MESSAGE, async () => {
+  const [{ getMessageRoute }, { waitForMessage }, { setTimeout: sleep }, storage, wakeUps] =
+    await Promise.all([
+      import('./http/get-message.ts'),
+      import('./messages/wait-for-message.ts'),
+      import('node:timers/promises'),
+      services.storage(),
+      services.wakeUps(),
+    ]);
+  const dependencies = { store: storage.messages, wakeUps, now, sleep };
+  return getMessageRoute({
+    wait: async (key, waitMs) => waitForMessage(dependencies, key, waitMs),
+  });
+});
+
+http('listMessages', 'GET', MESSAGES, async () => {
+  const { listMessagesRoute } = await import('./http/list-messages.ts');
+  return listMessagesRoute((await services.storage()).messages);
+});
+
+http('purgeMessages', 'DELETE', MESSAGES, async () => {
+  const [{ purgeMessagesRoute }, { purgeMessages }, { purger }, wakeUps] = await Promise.all([
+    import('./http/purge-messages.ts'),
+    import('./messages/purge-messages.ts'),
+    services.iotHub(),
+    services.wakeUps(),
+  ]);
+  return purgeMessagesRoute(async (deviceId) => purgeMessages({ purger, wakeUps }, deviceId));
+});
+
+http('invokeMethod', 'POST', METHOD, async () => {
+  const { invokeMethodRoute } = await import('./http/invoke-method.ts');
+  const { invoker } = await services.iotHub();
+  return invokeMethodRoute({ invoker, newInvocationId: randomUUID, now });
+});
+
+http('listDevices', 'GET', DEVICES, async () => {
+  const { listDevicesRoute } = await import('./http/list-devices.ts');
+  return listDevicesRoute((await services.iotHub()).devices);
+});
+
+http('getDevice', 'GET', DEVICE, async () => {
+  const { getDeviceRoute } = await import('./http/get-device.ts');
+  return getDeviceRoute((await services.iotHub()).devices);
+});
+
+http(
+  'getHealth',
+  'GET',
+  HEALTH,
+  async () => {
+    const { getHealthRoute } = await import('./http/get-health.ts');
+    const checks = {
+      hub: async () => (await services.iotHub()).probe.check(),
+      storage: async () => (await services.storage()).check(),
+    };
+    return getHealthRoute({ checks, now });
+  },
+  'anonymous',
+);
+
+notAllowed('messages', MESSAGES, ['GET', 'POST', 'DELETE']);
+notAllowed('message', MESSAGE, ['GET']);
+notAllowed('method', METHOD, ['POST']);
+notAllowed('devices', DEVICES, ['GET']);
+notAllowed('device', DEVICE, ['GET']);
+notAllowed('health', HEALTH, ['GET'], 'anonymous');
+
+const watch = once(async () => {
+  const { messageWatch } = await import('./messages/message-watch.ts');
+  const [{ messages: store }, { feedback: source }] = await Promise.all([
+    services.storage(),
+    services.iotHub(),
+  ]);
+  return messageWatch({ source, store, now, feedbackTtlMs: config.feedbackTtlMs });
+});
+
+app.storageQueue('drainFeedback', {
+  queueName: WAKE_UP_QUEUE,
+  connection: 'AzureWebJobsStorage',
+  handler: lazily(async () => {
+    const { drainFeedbackHandler } = await import('./queues/drain-feedback.ts');
+    return drainFeedbackHandler({ wakeUps: await services.wakeUps(), watch: await watch() });
+  }),
+});
+
+app.timer('watchMessages', {
+  schedule: '0 */5 * * * *',
+  handler: lazily(async () => {
+    const { watchMessagesHandler } = await import('./schedules/watch-messages.ts');
+    const { messages } = await services.storage();
+    return watchMessagesHandler({
+      hasOpenMessages: async () => messages.hasOpenMessages(),
+      wakeUps: await services.wakeUps(),
+      watch: await watch(),
+    });
+  }),
+});
+
+app.timer('removeOldMessages', {
+  schedule: '0 30 3 * * *',
+  handler: lazily(async () => {
+    const { removeOldMessagesHandler } = await import('./schedules/remove-old-messages.ts');
+    const { messages: store } = await services.storage();
+    return removeOldMessagesHandler({ store, now, retentionMs: config.retentionMs });
+  }),
+});
+
+function http(
+  name: string,
+  method: HttpMethod,
+  route: string,
+  load: () => Promise<Route>,
+  authLevel: 'function' | 'anonymous' = 'function',
+): void {
+  const handler = lazily(async () => {
+    const { withProblems } = await import('./http/with-problems.ts');
+    const loaded = once(load);
+    return withProblems(async (request, context) => (await loaded())(request, context));
+  });
+  app.http(name, { methods: [method], route, authLevel, handler });
+}
+
+/** A path of ours answers the HTTP methods it does not have as well: the host alone would call the path unknown. */
+function notAllowed(
+  name: string,
+  route: string,
+  allowed: readonly HttpMethod[],
+  authLevel: 'function' | 'anonymous' = 'function',
+): void {
+  const all: HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'];
+  app.http(`${name}NotAllowed`, {
+    methods: all.filter((method) => !allowed.includes(method)),
+    route,
+    authLevel,
+    handler: lazily(async () => {
+      const [{ withProblems }, { methodNotAllowedRoute }] = await Promise.all([
+        import('./http/with-problems.ts'),
+        import('./http/method-not-allowed.ts'),
+      ]);
+      return withProblems(methodNotAllowedRoute(allowed));
+    }),
+  });
+}
+
+/** A handler whose code is loaded at its first call. */
+function lazily<Parameters extends unknown[], Result>(
+  load: () => Promise<(...parameters: Parameters) => Result | Promise<Result>>,
+): (...parameters: Parameters) => Promise<Result> {
+  const loaded = once(load);
+  return async (...parameters) => (await loaded())(...parameters);
+}

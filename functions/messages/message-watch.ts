@@ -1,0 +1,53 @@
+import { DownlinkError } from '../errors.ts';
+import { drainFeedback } from './drain-feedback.ts';
+import type { DrainTally } from './drain-feedback.ts';
+import type { FeedbackSource } from './feedback.ts';
+import type { MessageStore } from './message-store.ts';
+import { sweepMessages } from './sweep-messages.ts';
+
+/** One run ends well before the lock of its first batch does. */
+const DRAIN_MS = 30_000;
+/** The sweep asks every partition; once in this time is enough for what is due in minutes. */
+const SWEEP_EVERY_MS = 30_000;
+
+export interface WatchReport {
+  readonly drained: DrainTally | undefined;
+  /** Set when the hub could not be asked; what is there is read at the next wake-up. */
+  readonly hubError: DownlinkError | undefined;
+  readonly swept: { readonly unknown: number } | undefined;
+}
+
+/**
+ * Finds out what became of open messages: reads the feedback and settles what can have no answer any more.
+ * A hub that is away is no failure. Rejects with `storage-unavailable`.
+ */
+export function messageWatch(dependencies: {
+  source: FeedbackSource;
+  store: Pick<MessageStore, 'changeMany' | 'findDue'>;
+  now: () => number;
+  feedbackTtlMs: number;
+}): () => Promise<WatchReport> {
+  let sweptAt = Number.NEGATIVE_INFINITY;
+
+  async function drain(): Promise<Pick<WatchReport, 'drained' | 'hubError'>> {
+    try {
+      return {
+        drained: await drainFeedback(dependencies, { forMs: DRAIN_MS }),
+        hubError: undefined,
+      };
+    } catch (error) {
+      const ofHub = error instanceof DownlinkError && error.code !== 'storage-unavailable';
+      if (!ofHub) throw error;
+      return { drained: undefined, hubError: error };
+    }
+  }
+
+  return async () => {
+    const report = await drain();
+    const startedAt = dependencies.now();
+    if (startedAt - sweptAt < SWEEP_EVERY_MS) return { ...report, swept: undefined };
+    const swept = await sweepMessages(dependencies);
+    sweptAt = startedAt;
+    return { ...report, swept };
+  };
+}
