@@ -1,0 +1,49 @@
+import { HubError } from './hub-error.ts';
+
+export interface DeviceIdentity {
+  readonly deviceId: string;
+  /** Tells a device from an earlier one of the same id. */
+  readonly generationId: string;
+  /** Without the quotation marks that HTTP puts around it. */
+  readonly etag: string;
+  readonly status: 'enabled' | 'disabled';
+  readonly statusReason?: string;
+  readonly statusUpdatedAt?: number;
+  readonly connectionState: 'Connected' | 'Disconnected';
+  readonly connectionStateUpdatedAt?: number;
+  readonly lastActivityAt?: number;
+  readonly primaryKey: string;
+  readonly secondaryKey: string;
+}
+
+/** What a client may set of an identity; the hub fills in the rest. */
+export interface DeviceIdentityInput {
+  readonly deviceId: string;
+  readonly status?: 'enabled' | 'disabled';
+  readonly statusReason?: string;
+  readonly primaryKey?: string;
+  readonly secondaryKey?: string;
+}
+
+// The service's own error message lists these; newer pages leave out '+' and '#', which no MQTT topic can carry.
+const DEVICE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const KEY_BYTES = { least: 16, most: 64 };
+
+export function checkDeviceId(deviceId: string): void {
+  if (DEVICE_ID.test(deviceId)) return;
+  throw new HubError(
+    'argumentInvalid',
+    `The device id must be 1 to 128 ASCII letters, digits and -:.+%_#*?!(),=@;$' characters, and '${deviceId.slice(0, 140)}' is not`,
+  );
+}
+
+export function checkDeviceKey(name: string, key: string | undefined): void {
+  if (key === undefined) return;
+  const bytes = BASE64.test(key) ? Buffer.from(key, 'base64').length : 0;
+  if (bytes >= KEY_BYTES.least && bytes <= KEY_BYTES.most) return;
+  throw new HubError(
+    'argumentInvalid',
+    `${name} must be base64 of ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes`,
+  );
+}

@@ -1,0 +1,111 @@
+import {
+  CLOUD_TO_DEVICE_LOCK_MS,
+  DEFAULT_FEEDBACK_LOCK_MS,
+  DEFAULT_MAX_DELIVERY_COUNT,
+  DEFAULT_TTL_MS,
+  FEEDBACK_BATCH_SIZE,
+  FEEDBACK_INTERVAL_MS,
+  HIGHEST_MAX_DELIVERY_COUNT,
+  MAX_FEEDBACK_LOCK_MS,
+  MAX_IN_FLIGHT_METHODS_PER_DEVICE,
+  MAX_MESSAGE_BYTES,
+  MAX_QUEUE_DEPTH,
+  MAX_TTL_MS,
+  MIN_FEEDBACK_LOCK_MS,
+  MIN_TTL_MS,
+} from './limits.ts';
+
+export interface HubSettings {
+  readonly cloudToDevice: {
+    readonly defaultTtlMs: number;
+    readonly maxDeliveryCount: number;
+    readonly lockMs: number;
+    readonly maxQueueDepth: number;
+    readonly maxMessageBytes: number;
+  };
+  readonly feedback: {
+    readonly ttlMs: number;
+    readonly lockMs: number;
+    readonly maxDeliveryCount: number;
+    readonly batchSize: number;
+    readonly intervalMs: number;
+    /** How many batches may be with consumers at once: the service hands out the next after the previous is settled. */
+    readonly maxLockedBatches: number;
+  };
+  readonly methods: {
+    readonly maxInFlightPerDevice: number;
+  };
+}
+
+export type HubSettingsInput = { readonly [G in keyof HubSettings]?: Partial<HubSettings[G]> };
+
+type Range = readonly [least: number, most: number];
+
+const DEFAULTS: HubSettings = {
+  cloudToDevice: {
+    defaultTtlMs: DEFAULT_TTL_MS,
+    maxDeliveryCount: DEFAULT_MAX_DELIVERY_COUNT,
+    lockMs: CLOUD_TO_DEVICE_LOCK_MS,
+    maxQueueDepth: MAX_QUEUE_DEPTH,
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+  },
+  feedback: {
+    ttlMs: DEFAULT_TTL_MS,
+    lockMs: DEFAULT_FEEDBACK_LOCK_MS,
+    maxDeliveryCount: DEFAULT_MAX_DELIVERY_COUNT,
+    batchSize: FEEDBACK_BATCH_SIZE,
+    intervalMs: FEEDBACK_INTERVAL_MS,
+    maxLockedBatches: 1,
+  },
+  methods: { maxInFlightPerDevice: MAX_IN_FLIGHT_METHODS_PER_DEVICE },
+};
+
+/** As the service has them where it lets them be set; wider where it does not and a test has use for another value. */
+const RANGES: { readonly [G in keyof HubSettings]: Readonly<Record<keyof HubSettings[G], Range>> } =
+  {
+    cloudToDevice: {
+      defaultTtlMs: [MIN_TTL_MS, MAX_TTL_MS],
+      maxDeliveryCount: [1, HIGHEST_MAX_DELIVERY_COUNT],
+      lockMs: [1, MAX_FEEDBACK_LOCK_MS],
+      maxQueueDepth: [1, 1_000_000],
+      maxMessageBytes: [1, MAX_MESSAGE_BYTES],
+    },
+    feedback: {
+      ttlMs: [MIN_TTL_MS, MAX_TTL_MS],
+      lockMs: [MIN_FEEDBACK_LOCK_MS, MAX_FEEDBACK_LOCK_MS],
+      maxDeliveryCount: [1, HIGHEST_MAX_DELIVERY_COUNT],
+      batchSize: [1, 1_000],
+      intervalMs: [0, MAX_TTL_MS],
+      maxLockedBatches: [1, 1_000],
+    },
+    methods: { maxInFlightPerDevice: [1, 1_000_000] },
+  };
+
+/** Fills up with the service's defaults; throws a RangeError that names every fault. */
+export function hubSettings(input: HubSettingsInput = {}): HubSettings {
+  const faults: string[] = [];
+  const cloudToDevice = group('cloudToDevice');
+  const feedback = group('feedback');
+  const methods = group('methods');
+  if (faults.length > 0) throw new RangeError(`Settings of the hub: ${faults.join('; ')}`);
+  return { cloudToDevice, feedback, methods };
+
+  function group<G extends keyof HubSettings>(name: G): HubSettings[G] {
+    const given = Object.entries(input[name] ?? {}).filter(([, value]) => value !== undefined);
+    const values = { ...DEFAULTS[name], ...Object.fromEntries(given) };
+    const ranges: Readonly<Record<string, Range>> = RANGES[name];
+    for (const [key, value] of Object.entries(values)) {
+      const range = ranges[key];
+      if (!range) faults.push(`${name}.${key} is not a setting`);
+      else if (!isWithin(value, range))
+        faults.push(`${name}.${key} must be a whole number from ${range[0]} to ${range[1]}`);
+    }
+    return values;
+  }
+}
+
+function isWithin(value: unknown, [least, most]: Range): boolean {
+  return (
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+  );
+}
