@@ -4,6 +4,7 @@ export default {
   // '@downlink/simulator' by name resolves to its TypeScript sources, so tests need no build of it.
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'import', 'default'] },
   roots: ['<rootDir>/test'],
+  testTimeout: 20_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { dueAt } from '../../functions/messages/open-messages.ts';
+import { connectTable } from '../../functions/storage/table.ts';
+import type { Table } from '../../functions/storage/table.ts';
+import { tableMessageStore } from '../../functions/storage/table-message-store.ts';
+import type { MessageStore } from '../../functions/messages/message-store.ts';
+import { startStorageEmulatorProcess } from './storage-emulator.ts';
+
+export const FEEDBACK_TTL_MS = 3_600_000;
+
+export interface TestStorage {
+  readonly connectionString: string;
+  readonly table: Table;
+  readonly messages: MessageStore;
+}
+
+/** A real storage emulator for the tests of one file; each call of the function it gives makes a table of its own. */
+export function useStorage(): () => TestStorage {
+  let emulator: Awaited<ReturnType<typeof startStorageEmulatorProcess>> | undefined;
+  let tables = 0;
+
+  beforeAll(async () => {
+    emulator = await startStorageEmulatorProcess();
+  });
+  afterAll(async () => {
+    await emulator?.stop();
+  });
+
+  return () => {
+    if (!emulator) throw new Error('useStorage: the emulator runs only within tests');
+    tables += 1;
+    const table = connectTable(emulator.connectionString, `test${tables}`);
+    const messages = tableMessageStore({
+      table,
+      dueAt: (message) => dueAt(message, FEEDBACK_TTL_MS),
+    });
+    return { connectionString: emulator.connectionString, table, messages };
+  };
+}
