@@ -1,0 +1,103 @@
+import type { IConnectPacket } from 'mqtt-packet';
+
+import type { Authenticator } from '../auth/authenticator.ts';
+import { HubError } from '../state/hub-error.ts';
+import { isEventTopic } from './topics.ts';
+import { ProtocolError } from './packet-reader.ts';
+
+/** §3.2.2.3 */
+export const CONNECT_RETURN_CODES = {
+  accepted: 0,
+  unacceptableProtocolLevel: 1,
+  identifierRejected: 2,
+  serverUnavailable: 3,
+  badUserNameOrPassword: 4,
+  notAuthorized: 5,
+} as const;
+
+export type Admission =
+  | { readonly deviceId: string; readonly expiresAt: number }
+  | { readonly returnCode: number; readonly reason: string };
+
+export interface Gatekeeper {
+  readonly hostName: string;
+  readonly authenticator: Authenticator;
+}
+
+const MQTT_3_1_1 = 4;
+
+/** Who is it, and may they in? */
+export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission {
+  if (packet.protocolVersion !== MQTT_3_1_1) {
+    return refuse('unacceptableProtocolLevel', 'only MQTT 3.1.1 is spoken here'); // [MQTT-3.1.2-2]
+  }
+  const deviceId = packet.clientId;
+  if (deviceId === '') {
+    return refuse('identifierRejected', 'the client identifier must be the device id'); // [MQTT-3.1.3-8]
+  }
+  // Coarser than the cloud, which makes an event of the will: events go nowhere yet.
+  if (packet.will !== undefined && !isEventTopic(packet.will.topic, deviceId)) {
+    throw new ProtocolError('Will on a topic that is not for events');
+  }
+  const user = parseUserName(packet.username ?? '');
+  if (user === undefined) {
+    return refuse(
+      'badUserNameOrPassword',
+      'the user name must be <host>/<device id>/?api-version=<version>',
+    );
+  }
+  if (user.deviceId !== deviceId) {
+    return refuse('notAuthorized', 'user name and client identifier name two devices');
+  }
+  if (!isSameHost(user.hostName, gatekeeper.hostName)) {
+    return refuse('notAuthorized', 'the user name names another hub');
+  }
+  return authenticate(packet, deviceId, gatekeeper.authenticator);
+}
+
+function authenticate(
+  packet: IConnectPacket,
+  deviceId: string,
+  authenticator: Authenticator,
+): Admission {
+  if (packet.password === undefined || packet.password.length === 0) {
+    // The real hub also takes a client certificate in its place; not simulated.
+    return refuse('badUserNameOrPassword', 'the password must be a SAS token');
+  }
+  try {
+    const { expiresAt } = authenticator.device(packet.password.toString('utf8'), deviceId);
+    return { deviceId, expiresAt };
+  } catch (error) {
+    if (error instanceof HubError) {
+      return refuse('notAuthorized', `${error.code} ${error.errorName}`);
+    }
+    throw error;
+  }
+}
+
+// Older documentation has no question mark before `api-version`, and such devices are in the field.
+function parseUserName(userName: string): { hostName: string; deviceId: string } | undefined {
+  const [, hostName, deviceId, query] = /^([^/]+)\/([^/]+)\/\??(.*)$/s.exec(userName) ?? [];
+  const apiVersion = new URLSearchParams(query ?? '').get('api-version');
+  return hostName === undefined || deviceId === undefined || !apiVersion
+    ? undefined
+    : { hostName, deviceId };
+}
+
+/** A planned fault may name the return code itself, or an HTTP status of like meaning. */
+export function returnCodeOfFault(fault: { code?: number; httpStatus?: number }): number {
+  const { notAuthorized, serverUnavailable } = CONNECT_RETURN_CODES;
+  if (fault.code !== undefined && fault.code >= 1 && fault.code <= notAuthorized) {
+    return fault.code;
+  }
+  return fault.httpStatus === 401 || fault.httpStatus === 403 ? notAuthorized : serverUnavailable;
+}
+
+/** An SDK that was told a port with the host name repeats it in the user name. */
+function isSameHost(claimed: string, hostName: string): boolean {
+  return claimed.replace(/:\d+$/, '').toLowerCase() === hostName.toLowerCase();
+}
+
+function refuse(code: keyof typeof CONNECT_RETURN_CODES, reason: string): Admission {
+  return { returnCode: CONNECT_RETURN_CODES[code], reason };
+}

@@ -1,0 +1,1 @@
+export type LogDetail = Readonly<Record<string, string | number | boolean>>;

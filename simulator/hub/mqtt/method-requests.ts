@@ -1,0 +1,45 @@
+import type { IPublishPacket } from 'mqtt-packet';
+
+import type { MethodBroker, MethodRequest } from '../state/method-broker.ts';
+import { MAX_TOPIC_BYTES, MAX_UNREAD_BYTES } from './limits.ts';
+import type { LogDetail } from './log-detail.ts';
+import { methodRequestTopic } from './topics.ts';
+
+export interface MethodRequestsOptions {
+  readonly deviceId: string;
+  readonly methods: MethodBroker;
+  readonly send: (packet: IPublishPacket) => void;
+  readonly unreadBytes: () => number;
+  readonly log: (event: string, detail: LogDetail) => void;
+}
+
+/** Passes direct methods to a device while it is connected and subscribed to them. */
+export class MethodRequests {
+  readonly #options: MethodRequestsOptions;
+  #detach: (() => void) | undefined;
+
+  constructor(options: MethodRequestsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { methods, deviceId } = this.#options;
+    this.#detach ??= methods.attach(deviceId, (request) => this.#pass(request));
+  }
+
+  stop(): void {
+    this.#detach?.();
+    this.#detach = undefined;
+  }
+
+  #pass({ methodName, requestId, payload }: MethodRequest): void {
+    const { send, log, unreadBytes } = this.#options;
+    const topic = methodRequestTopic(methodName, requestId);
+    if (unreadBytes() > MAX_UNREAD_BYTES || Buffer.byteLength(topic) > MAX_TOPIC_BYTES) {
+      log('method request dropped', { requestId });
+      return;
+    }
+    send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false });
+    log('method request', { requestId });
+  }
+}

@@ -1,0 +1,69 @@
+import type { IPublishPacket } from 'mqtt-packet';
+
+import type { DeviceChannel } from './device-channel.ts';
+import { MAX_EVENT_BYTES } from './limits.ts';
+import { ProtocolError } from './packet-reader.ts';
+import { parseDeviceTopic, twinResponseTopic } from './topics.ts';
+import type { DeviceTopic } from './topics.ts';
+
+const NOT_IMPLEMENTED = 501;
+
+/** Throws ProtocolError for what the service answers by closing the connection. */
+export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): void {
+  if (packet.qos === 2) {
+    throw new ProtocolError('PUBLISH with QoS 2');
+  }
+  const topic = parseDeviceTopic(packet.topic, channel.deviceId);
+  if (topic === undefined) {
+    throw new ProtocolError('PUBLISH to an undocumented topic');
+  }
+  const payload = Buffer.from(packet.payload);
+  if (payload.length > MAX_EVENT_BYTES) {
+    throw new ProtocolError(`PUBLISH of more than ${MAX_EVENT_BYTES} bytes`);
+  }
+  channel.state.registry.touch(channel.deviceId);
+  take(topic, payload, channel);
+  if (packet.qos === 1 && packet.messageId !== undefined) {
+    channel.send({ cmd: 'puback', messageId: packet.messageId });
+  }
+}
+
+function take(topic: DeviceTopic, payload: Buffer, channel: DeviceChannel): void {
+  switch (topic.kind) {
+    case 'event':
+      // Coarser than the cloud: taken and acknowledged, not routed to any endpoint yet.
+      channel.log('event', { bytes: payload.length });
+      break;
+    case 'methodResponse': {
+      const { requestId, status } = topic;
+      const isAwaited = channel.state.methods.respond(channel.deviceId, requestId, status, payload);
+      channel.log(isAwaited ? 'method answer' : 'method answer nobody waits for', {
+        requestId,
+        status,
+      });
+      break;
+    }
+    case 'twinRequest':
+      refuseTwinRequest(topic.requestId, channel);
+      break;
+  }
+}
+
+/** Coarser than the cloud: there are no twins yet, and a request left unanswered would hang the SDK. */
+function refuseTwinRequest(requestId: string, channel: DeviceChannel): void {
+  channel.log('twin request refused');
+  if (channel.session.subscriptions.has('twinResponses')) {
+    channel.send({
+      cmd: 'publish',
+      topic: twinResponseTopic(NOT_IMPLEMENTED, requestId),
+      // The Node SDK finds an error in the body only.
+      payload: JSON.stringify({
+        errorCode: 501_000,
+        message: 'The simulated hub has no device twins yet.',
+      }),
+      qos: 0,
+      dup: false,
+      retain: false,
+    });
+  }
+}
