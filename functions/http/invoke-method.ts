@@ -17,7 +17,9 @@ const BODY_LIMIT = { maxBytes: 6 * MAX_METHOD_PAYLOAD_BYTES, code: 'payload-too-
 const MAX_WAIT_SECONDS = 200;
 
 /** Headers of the contract that a call may not carry in vain. */
-const NOT_AVAILABLE = z.undefined('is not available for methods in this version; leave it out');
+const NOT_AVAILABLE = z
+  .undefined('is not available for methods in this version; leave it out')
+  .optional();
 
 const requestSchema = z.strictObject({
   path: z.strictObject({
@@ -34,7 +36,7 @@ const requestSchema = z.strictObject({
   headers: z.strictObject({ prefer: NOT_AVAILABLE, 'idempotency-key': NOT_AVAILABLE }),
   body: z
     .strictObject({
-      payload: z.unknown(),
+      payload: z.unknown().optional(),
       responseTimeoutSeconds: secondsField(RESPONSE_TIMEOUT_SECONDS),
       connectTimeoutSeconds: secondsField(CONNECT_TIMEOUT_SECONDS),
       idempotent: z.boolean('must be true or false').default(false),
@@ -74,5 +76,6 @@ export function invokeMethodRoute(dependencies: {
 
 function secondsField(range: { min: number; max: number; default: number }) {
   const message = `must be a whole number from ${range.min} to ${range.max}`;
-  return z.int(message).min(range.min, message).max(range.max, message).default(range.default);
+  const rule = { error: message, abort: true };
+  return z.int(message).min(range.min, rule).max(range.max, rule).default(range.default);
 }

@@ -37,7 +37,7 @@ export const sendMessageFields = z
   .strictObject({
     messageId: messageIdField.optional(),
     correlationId: messageIdField.exactOptional(),
-    body: z.unknown(),
+    body: z.unknown().optional(),
     bodyText: z.string().optional(),
     bodyBase64: z.base64('must be base64').optional(),
     contentType: headerText.exactOptional(),

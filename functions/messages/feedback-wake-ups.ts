@@ -72,7 +72,7 @@ export function feedbackWakeUps(dependencies: {
     const dueAt = now() + delayMs;
     if ((await store.write({ ...schedule, token, dueAt }, version)) === undefined) return;
     await queue.enqueue(token, delayMs);
-    coveredUntil = Math.min(dueAt, now() + FIRST_MS);
+    coveredUntil = delayMs <= FIRST_MS ? dueAt : 0;
   }
 
   async function requestNow(): Promise<void> {
@@ -108,6 +108,7 @@ export function feedbackWakeUps(dependencies: {
       if (schedule.token !== token && schedule.claimedToken !== token) return 'stale';
       const claimed = { ...schedule, token: '', dueAt: 0, claimedToken: token };
       const version = await store.write(claimed, stored?.version);
+      coveredUntil = 0;
       try {
         await drain();
       } finally {

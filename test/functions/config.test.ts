@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../functions/config.ts';
+
+const SETTINGS = {
+  DOWNLINK_IOTHUB_CONNECTION_STRING:
+    'HostName=hub.azure-devices.net;SharedAccessKeyName=downlink;SharedAccessKey=a2V5',
+  AzureWebJobsStorage: 'UseDevelopmentStorage=true',
+};
+
+describe('readConfig', () => {
+  test('fills in the defaults', () => {
+    expect(readConfig(SETTINGS)).toEqual({
+      iotHub: {
+        connectionString: SETTINGS.DOWNLINK_IOTHUB_CONNECTION_STRING,
+        sendTimeoutMs: 15_000,
+      },
+      storage: { connectionString: 'UseDevelopmentStorage=true' },
+      handOverMs: 30_000,
+      feedbackTtlMs: 3_600_000,
+      retentionMs: 90 * 86_400_000,
+    });
+  });
+
+  test('reports all faults together, and no value', () => {
+    const read = () =>
+      readConfig({
+        DOWNLINK_IOTHUB_CONNECTION_STRING: 'SharedAccessKey=secret',
+        DOWNLINK_AUTH: 'open',
+        DOWNLINK_FEEDBACK_TTL_SECONDS: '1h',
+        DOWNLINK_HAND_OVER_SECONDS: '0',
+      });
+
+    expect(read).toThrow(/DOWNLINK_IOTHUB_CONNECTION_STRING must hold HostName/);
+    expect(read).toThrow(/AzureWebJobsStorage is missing/);
+    expect(read).toThrow(/DOWNLINK_AUTH must be 'key'/);
+    expect(read).toThrow(/DOWNLINK_FEEDBACK_TTL_SECONDS must be a whole number from 60 to 172800/);
+    expect(read).toThrow(/DOWNLINK_HAND_OVER_SECONDS must be a whole number from 2 to 300/);
+    expect(read).not.toThrow(/secret/);
+  });
+
+  test('knows every setting of the example, and the example knows every setting', () => {
+    const example: { Values: Record<string, string> } = JSON.parse(
+      readFileSync('local.settings.example.json', 'utf8'),
+    );
+    const source = readFileSync('functions/config.ts', 'utf8');
+    const read = [...source.matchAll(/^ {2}(DOWNLINK_\w+|AzureWebJobsStorage):/gm)].map(
+      ([, name]) => name,
+    );
+
+    const { FUNCTIONS_WORKER_RUNTIME: _ofTheHost, ...values } = example.Values;
+    expect(new Set(Object.keys(values))).toEqual(new Set(read));
+    expect(() => readConfig(example.Values)).not.toThrow();
+  });
+});
