@@ -5,6 +5,7 @@ export default {
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'import', 'default'] },
   roots: ['<rootDir>/test'],
   testTimeout: 20_000,
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
