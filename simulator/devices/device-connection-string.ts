@@ -13,24 +13,15 @@ export function parseDeviceConnectionString(
   text: string,
   gatewayHostName?: string,
 ): DeviceConnectionString {
-  let fields: common.ConnectionString;
-  try {
-    fields = common.ConnectionString.parse(text);
-  } catch {
-    throw new TypeError(
-      'The connection string of a device must be HostName=…;DeviceId=…;SharedAccessKey=….',
-    );
-  }
+  const fields = common.ConnectionString.parse(text);
   const { HostName: hostName, DeviceId: deviceId } = fields;
   const missing = (['HostName', 'DeviceId', 'SharedAccessKey'] as const).filter(
     (name) => !fields[name],
   );
   if (!hostName || !deviceId || missing.length > 0) {
-    const hint =
-      fields.SharedAccessKeyName === undefined || deviceId
-        ? ''
-        : ' This one is of a service policy: take the connection string of a device.';
-    throw new TypeError(`The connection string lacks ${missing.join(' and ')}.${hint}`);
+    throw new TypeError(
+      `The connection string lacks ${missing.join(' and ')}: a device's is HostName=…;DeviceId=…;SharedAccessKey=…`,
+    );
   }
   return gatewayHostName === undefined
     ? { deviceId, address: fields.GatewayHostName ?? hostName, text }

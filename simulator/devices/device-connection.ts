@@ -4,6 +4,7 @@ import device from 'azure-iot-device';
 import type { Client, DeviceMethodRequest, DeviceMethodResponse, Message } from 'azure-iot-device';
 
 import { everyMethodMqtt } from './every-method-mqtt.ts';
+import type { CuttableTransport } from './every-method-mqtt.ts';
 
 export interface DeviceConnectionOptions {
   readonly connectionString: string;
@@ -24,6 +25,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export class DeviceConnection {
   readonly #options: DeviceConnectionOptions;
   readonly #client: Client;
+  #transport: CuttableTransport | undefined;
   #phase: 'new' | 'opening' | 'open' | 'over' = 'new';
   #settleOpening: (error?: Error) => void = () => {};
 
@@ -32,6 +34,9 @@ export class DeviceConnection {
     this.#client = device.Client.fromConnectionString(
       options.connectionString,
       everyMethodMqtt({
+        created: (transport) => {
+          this.#transport = transport;
+        },
         methodCalled: options.onMethod,
         messagesEnabled: (error) => (error ? this.#end(error) : this.#enableMethods()),
         methodsEnabled: (error) => (error ? this.#end(error) : this.#opened()),
@@ -70,6 +75,7 @@ export class DeviceConnection {
     });
     await Promise.race([this.#client.close(), timedOut]);
     clearTimeout(timer);
+    this.#transport?.cut();
   }
 
   #enableMethods(): void {

@@ -1,11 +1,18 @@
+import type { AuthenticationProvider } from 'azure-iot-common';
 import device from 'azure-iot-device';
 import type { DeviceMethodRequest, DeviceMethodResponse, MethodMessage } from 'azure-iot-device';
 import deviceMqtt from 'azure-iot-device-mqtt';
 
 export interface MqttObserver {
+  created(transport: CuttableTransport): void;
   methodCalled(request: DeviceMethodRequest, response: DeviceMethodResponse): void;
   messagesEnabled(error: Error | undefined): void;
   methodsEnabled(error: Error | undefined): void;
+}
+
+export interface CuttableTransport {
+  /** Ends the network connection at once, also one that is not established yet. */
+  cut(): void;
 }
 
 const METHOD_EVENT = 'method_';
@@ -15,7 +22,18 @@ const METHOD_EVENT = 'method_';
  * registered and drops a call to any other without a word, so its caller would wait in vain.
  */
 export function everyMethodMqtt(observer: MqttObserver): typeof deviceMqtt.Mqtt {
-  return class EveryMethodMqtt extends deviceMqtt.Mqtt {
+  return class EveryMethodMqtt extends deviceMqtt.Mqtt implements CuttableTransport {
+    constructor(authenticationProvider: AuthenticationProvider) {
+      super(authenticationProvider);
+      observer.created(this);
+    }
+
+    cut(): void {
+      // The SDK has no way to give up an attempt, and would hold socket and timer for a minute more.
+      const { _mqttClient: client }: MqttBaseInside = this['_mqtt'];
+      client?.stream?.destroy();
+    }
+
     override emit(event: string | symbol, ...parameters: unknown[]): boolean {
       const [message] = parameters;
       if (typeof event === 'string' && event.startsWith(METHOD_EVENT) && isMethod(message)) {
@@ -57,6 +75,11 @@ export function everyMethodMqtt(observer: MqttObserver): typeof deviceMqtt.Mqtt 
       observer.methodCalled(request, response);
     }
   };
+}
+
+/** The part of the SDK's inside that cut() needs; without it, cut() does nothing. */
+interface MqttBaseInside {
+  readonly _mqttClient?: { readonly stream?: { destroy(): void } };
 }
 
 function isMethod(value: unknown): value is MethodMessage {

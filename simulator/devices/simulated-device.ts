@@ -16,6 +16,8 @@ export interface SimulatedDeviceOptions {
   readonly methodAnswers?: Readonly<Record<string, MethodAnswer>>;
   /** Asked first; `undefined` leaves the answer to `methodAnswers`. */
   readonly onMethod?: (call: MethodCall) => MethodAnswer | undefined;
+  /** How long to wait before each attempt to come back; the last one repeats. */
+  readonly reconnectDelaysMs?: readonly number[];
   readonly print: (line: string) => void;
 }
 
@@ -141,7 +143,8 @@ class RunningDevice implements SimulatedDevice {
     if (this.#isStopped) {
       return;
     }
-    const delayMs = RECONNECT_DELAYS_MS[this.#failedAttempts] ?? RECONNECT_DELAYS_MS.at(-1) ?? 0;
+    const delays = this.#options.reconnectDelaysMs ?? RECONNECT_DELAYS_MS;
+    const delayMs = delays[this.#failedAttempts] ?? delays.at(-1) ?? 0;
     this.#failedAttempts += 1;
     this.#options.print(
       `Device ${this.deviceId} is disconnected (${reasonOf(reason)}), next try in ${delayMs / 1_000} s.`,

@@ -64,6 +64,7 @@ export class MessageDelivery {
     }
     this.#inFlight.delete(identifier);
     session.acknowledged(inFlight.sequenceNumber);
+    log('puback', { identifier });
     this.#complete(deviceId, inFlight);
     this.#planPump();
   }
@@ -148,14 +149,15 @@ export class MessageDelivery {
   }
 
   #complete(deviceId: string, { lockToken, sequenceNumber }: InFlight): void {
+    const { queues, log } = this.#options;
     try {
-      this.#options.queues.complete(deviceId, lockToken);
+      queues.complete(deviceId, lockToken);
     } catch (error) {
       if (!(error instanceof HubError)) {
         throw error;
       }
       // Its lock ran out, or it expired or was purged on its way; MQTT has no way to say so.
-      this.#options.log('puback came too late', { sequenceNumber, code: error.code });
+      log('settled too late', { sequenceNumber, code: error.code });
     }
   }
 
