@@ -44,6 +44,8 @@ const NOTHING: WakeUpSchedule = {
 export interface FeedbackWakeUps {
   /** Makes sure that the drain runs within a second. Cheap: one storage write a second and process at the most. */
   request(): Promise<void>;
+  /** Plans a wake-up if none is outstanding, as after a crash between two of them. */
+  restore(): Promise<void>;
   /**
    * Runs the drain for a wake-up and plans the next one while messages are open. Says `stale` when another
    * wake-up has taken its place. If the run rejects, the next one is planned before the error goes on.
@@ -75,11 +77,14 @@ export function feedbackWakeUps(dependencies: {
     coveredUntil = delayMs <= FIRST_MS ? dueAt : 0;
   }
 
+  function isOutstanding({ token, dueAt }: WakeUpSchedule): boolean {
+    return token !== '' && dueAt > now() - LOST_MS;
+  }
+
   async function requestNow(): Promise<void> {
     const stored = await store.read();
     const schedule = stored?.schedule ?? NOTHING;
-    const outstanding = schedule.token !== '' && schedule.dueAt > now() - LOST_MS;
-    if (outstanding && schedule.dueAt <= now() + FIRST_MS) {
+    if (isOutstanding(schedule) && schedule.dueAt <= now() + FIRST_MS) {
       coveredUntil = Math.max(schedule.dueAt, now() + OVERDUE_QUIET_MS);
       return;
     }
@@ -100,6 +105,12 @@ export function feedbackWakeUps(dependencies: {
         requesting = undefined;
       });
       await requesting;
+    },
+
+    async restore() {
+      const stored = await store.read();
+      const schedule = stored?.schedule ?? NOTHING;
+      if (!isOutstanding(schedule)) await arm(schedule, QUIET_DELAY_MS, stored?.version);
     },
 
     async run(token, drain) {

@@ -8,7 +8,7 @@ import { sweepMessages } from './sweep-messages.ts';
 /** One run ends well before the lock of its first batch does. */
 const DRAIN_MS = 30_000;
 /** The sweep asks every partition; once in this time is enough for what is due in minutes. */
-const SWEEP_EVERY_MS = 30_000;
+const SWEEP_EVERY_MS = 10_000;
 
 export interface WatchReport {
   readonly drained: DrainTally | undefined;

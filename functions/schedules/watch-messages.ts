@@ -1,16 +1,17 @@
 import type { TimerHandler } from '@azure/functions';
+import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
 import type { WatchReport } from '../messages/message-watch.ts';
 
 /** The safety net below the wake-ups: asks the hub if anything is open, whatever became of the queue's messages. */
 export function watchMessagesHandler(dependencies: {
   hasOpenMessages: () => Promise<boolean>;
-  wakeUps: { request(): Promise<void> };
+  wakeUps: Pick<FeedbackWakeUps, 'restore'>;
   watch: () => Promise<WatchReport>;
 }): TimerHandler {
   return async (_timer, context) => {
     if (!(await dependencies.hasOpenMessages())) return;
     const { drained, hubError, swept } = await dependencies.watch();
     context.log('messages.watched', { drained, hubError: hubError?.detail, swept });
-    await dependencies.wakeUps.request();
+    await dependencies.wakeUps.restore();
   };
 }

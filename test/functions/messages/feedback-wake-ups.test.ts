@@ -87,6 +87,21 @@ describe('request', () => {
   });
 });
 
+describe('restore', () => {
+  test('plans a wake-up only if none is outstanding', async () => {
+    const { instance, queued, clock } = aDeployment();
+    const wakeUps = instance();
+    await wakeUps.restore();
+    await wakeUps.restore();
+    expect(queued.map(({ delayMs }) => delayMs)).toEqual([60_000]);
+    clock.now += 120_001;
+
+    await wakeUps.restore();
+
+    expect(queued).toHaveLength(2);
+  });
+});
+
 describe('run', () => {
   test('comes after 1, 2, 4, 8, 15, 15 … seconds for two minutes, then every minute', async () => {
     const { instance, queued, runNext } = aDeployment();
