@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Message } from 'azure-iot-device';
 import { MAX_IN_FLIGHT_MESSAGES } from '../../../../simulator/hub/mqtt/limits.ts';
-import { HOUR_MS, startMqttHub, until, type MqttHub } from './mqtt-hub.ts';
+import { until } from '../../../support/until.ts';
+import { HOUR_MS, startMqttHub, type MqttHub } from './mqtt-hub.ts';
 
 const DEVICE_BOUND = 'devices/device-1/messages/devicebound/#';
 const MINUTE_MS = 60_000;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Message } from 'azure-iot-device';
-import { HOUR_MS, startMqttHub, until, type MqttHub } from './mqtt-hub.ts';
+import { until } from '../../../support/until.ts';
+import { HOUR_MS, startMqttHub, type MqttHub } from './mqtt-hub.ts';
 import type { RawMqttOptions } from './raw-mqtt-client.ts';
 
 const OTHER_KEY = Buffer.alloc(32, 7).toString('base64');

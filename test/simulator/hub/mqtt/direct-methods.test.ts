@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client } from 'azure-iot-device';
 import { rejectedKind } from '../state/builders.ts';
-import { startMqttHub, until, type MqttHub } from './mqtt-hub.ts';
+import { until } from '../../../support/until.ts';
+import { startMqttHub, type MqttHub } from './mqtt-hub.ts';
 
 const METHODS = '$iothub/methods/POST/#';
 

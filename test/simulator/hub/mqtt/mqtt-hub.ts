@@ -2,9 +2,7 @@ import common from 'azure-iot-common';
 import device, { type Client } from 'azure-iot-device';
 import deviceMqtt from 'azure-iot-device-mqtt';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { Authenticator } from '../../../../simulator/hub/auth/authenticator.ts';
 import { FaultPlan } from '../../../../simulator/hub/faults/fault-plan.ts';
 import { startMqttHead } from '../../../../simulator/hub/mqtt/mqtt-head.ts';
@@ -12,16 +10,13 @@ import { ManualClock } from '../../../../simulator/hub/state/clock.ts';
 import type { NewCloudToDeviceMessage } from '../../../../simulator/hub/state/cloud-to-device-message.ts';
 import { HubState } from '../../../../simulator/hub/state/hub-state.ts';
 import type { SharedAccessPolicy } from '../../../../simulator/hub/state/shared-access-policies.ts';
+import { newHubCertificate } from '../../../../simulator/hub/tls/hub-certificate.ts';
 import { boundedWireLog } from '../../../../simulator/hub/wire-log.ts';
 import { aMessage } from '../state/builders.ts';
 import { RawMqttClient, type RawMqttOptions } from './raw-mqtt-client.ts';
 
-function fixture(name: string): string {
-  return readFileSync(path.join(import.meta.dirname, '../../loopback/fixtures', name), 'utf8');
-}
-
-export const AUTHORITY_PEM = fixture('authority.pem');
-const CERTIFICATE = { key: fixture('localhost-key.pem'), cert: fixture('localhost.pem') };
+const CERTIFICATE = newHubCertificate('localhost', Date.now());
+export const AUTHORITY_PEM = CERTIFICATE.ca;
 export const HOUR_MS = 3_600_000;
 
 export interface Token {
@@ -45,7 +40,7 @@ export async function startMqttHub(deviceIds: readonly string[] = ['device-1']) 
     authenticator: new Authenticator(state, () => wallClock.now()),
     faults,
     log,
-    tls: { ...CERTIFICATE, ca: AUTHORITY_PEM },
+    tls: CERTIFICATE,
     port: 0,
     wallClock,
   });
@@ -156,20 +151,3 @@ export async function startMqttHub(deviceIds: readonly string[] = ['device-1']) 
 }
 
 export type MqttHub = Awaited<ReturnType<typeof startMqttHub>>;
-
-/** Waits for what happens beyond a socket; fails after five seconds. */
-export async function until<T>(
-  what: string,
-  look: () => T | undefined | false | null,
-): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 5_000;
-  for (;;) {
-    const found = look();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}`);
-    // oxlint-disable-next-line no-await-in-loop -- polling
-    await new Promise((resolve) => {
-      setTimeout(resolve, 2);
-    });
-  }
-}

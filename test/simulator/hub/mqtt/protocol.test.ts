@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import device from 'azure-iot-device';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { MAX_EVENT_BYTES } from '../../../../simulator/hub/mqtt/limits.ts';
-import { startMqttHub, until, type MqttHub } from './mqtt-hub.ts';
+import { until } from '../../../support/until.ts';
+import { startMqttHub, type MqttHub } from './mqtt-hub.ts';
 import type { RawMqttClient } from './raw-mqtt-client.ts';
 
 const EVENTS = 'devices/device-1/messages/events/';
