@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { FaultEffect } from '../faults/fault-plan.ts';
+import type { HeadOptions } from '../head-options.ts';
+import { HubError } from '../state/hub-error.ts';
+import { errorAnswer, type WireError } from './error-answer.ts';
+import { readBody } from './read-body.ts';
+import { findRoute, pathSegments, type RouteAnswer, type RouteMatch } from './route.ts';
+import { routes } from './routes.ts';
+
+type Outcome =
+  | { readonly answer: RouteAnswer; readonly failure?: string }
+  | 'not answered'
+  | 'connection dropped'
+  | 'caller gone';
+
+/** Answers one request; never throws. */
+export async function handleRequest(
+  options: HeadOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const start = performance.now();
+  const peer = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
+  const caller = new AbortController();
+  response.once('close', () => caller.abort(new Error('The caller is gone')));
+  const exchange = new Exchange(options, request, caller.signal);
+  const outcome = await exchange.run();
+  const event = `${request.method} ${exchange.routePath}`;
+  const ms = Math.round(performance.now() - start);
+  if (typeof outcome === 'object') {
+    send(response, outcome.answer);
+    const { answer, failure } = outcome;
+    const detail = { status: answer.status, ms, ...(failure !== undefined && { failure }) };
+    options.log.record({ protocol: 'https', peer, event, detail });
+    return;
+  }
+  if (outcome === 'connection dropped') request.socket.destroy();
+  options.log.record({ protocol: 'https', peer, event, detail: { outcome, ms } });
+}
+
+class Exchange {
+  readonly #options: HeadOptions;
+  readonly #request: IncomingMessage;
+  readonly #path: string;
+  readonly #query: URLSearchParams;
+  readonly #signal: AbortSignal;
+  #match: RouteMatch | undefined;
+
+  constructor(options: HeadOptions, request: IncomingMessage, signal: AbortSignal) {
+    this.#options = options;
+    this.#request = request;
+    this.#signal = signal;
+    const url = request.url ?? '/';
+    const end = url.includes('?') ? url.indexOf('?') : url.length;
+    this.#path = url.slice(0, end);
+    this.#query = new URLSearchParams(url.slice(end));
+  }
+
+  /** The route's pattern: paths may hold lock tokens, which are for no log. */
+  get routePath(): string {
+    return this.#match?.route.path ?? '(no route)';
+  }
+
+  async run(): Promise<Outcome> {
+    const fault = this.#options.faults.take('https-request');
+    const outcome = await this.#answer(fault).catch((error: unknown) => this.#failed(error));
+    if (outcome === 'caller gone') return outcome;
+    if (fault?.kind === 'drop-connection') return 'connection dropped';
+    if (fault?.kind === 'no-answer' || fault?.kind === 'accept-then-no-answer')
+      return 'not answered';
+    return outcome;
+  }
+
+  async #answer(fault: FaultEffect | undefined): Promise<Outcome> {
+    const segments = pathSegments(this.#path);
+    this.#match = findRoute(routes, this.#request.method, segments);
+    if (fault?.kind === 'no-answer') return 'not answered';
+    if (fault?.kind === 'drop-connection') return 'connection dropped';
+    if (fault?.kind === 'error') return { answer: this.#errorAnswer(plannedError(fault)) };
+    if (fault?.kind === 'delay') await wait(fault.ms, undefined, { signal: this.#signal });
+    return { answer: await this.#serve(this.#match, segments) };
+  }
+
+  async #serve({ route, params }: RouteMatch, segments: readonly string[]): Promise<RouteAnswer> {
+    const { state, authenticator } = this.#options;
+    const { headers } = this.#request;
+    if (headers.authorization === undefined)
+      throw new HubError('unauthorized', 'The Authorization header is missing');
+    authenticator.service(headers.authorization, route.right, segments);
+    if (!this.#query.get('api-version'))
+      throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
+    const body = await readBody(this.#request, route.maxBodyBytes);
+    const request = { state, params, query: this.#query, headers, body, signal: this.#signal };
+    return route.handle(request);
+  }
+
+  #failed(error: unknown): Outcome {
+    if (this.#signal.aborted) return 'caller gone';
+    if (error instanceof HubError)
+      return { answer: this.#errorAnswer(error), failure: error.errorName };
+    const fault = new HubError('serverError', `The simulated hub failed: ${String(error)}`);
+    return { answer: this.#errorAnswer(fault), failure: String(error) };
+  }
+
+  #errorAnswer(error: WireError): RouteAnswer {
+    const style = this.#match?.route.errors ?? 'registry';
+    return errorAnswer(error, style, this.#options.state.clock.now());
+  }
+}
+
+function plannedError(fault: Extract<FaultEffect, { kind: 'error' }>): WireError {
+  const code = fault.code ?? (fault.httpStatus ?? 500) * 1000;
+  return {
+    code,
+    httpStatus: fault.httpStatus ?? Math.trunc(code / 1000),
+    errorName: fault.condition ?? 'PlannedFault',
+    message: fault.description ?? 'A planned fault',
+  };
+}
+
+function send(response: ServerResponse, answer: RouteAnswer): void {
+  response.writeHead(answer.status, {
+    ...(answer.body !== undefined && {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(Buffer.byteLength(answer.body)),
+    }),
+    ...answer.headers,
+  });
+  response.end(answer.body);
+}

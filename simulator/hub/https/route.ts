@@ -1,0 +1,103 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { HubError } from '../state/hub-error.ts';
+import type { HubState } from '../state/hub-state.ts';
+import type { Right } from '../state/shared-access-policies.ts';
+
+export interface RouteRequest {
+  readonly state: HubState;
+  /** The parts of the path in braces, decoded. */
+  readonly params: ReadonlyMap<string, string>;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Aborted when the caller's connection is gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface RouteAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+/** The service words errors in two ways, depending on which of its parts answers. */
+export type ErrorStyle = 'registry' | 'device';
+
+export interface Route {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Such as `/devices/{deviceId}`; upper and lower case are the same outside the braces. */
+  readonly path: string;
+  readonly right: Right;
+  readonly errors: ErrorStyle;
+  readonly maxBodyBytes: number;
+  readonly handle: (request: RouteRequest) => RouteAnswer | Promise<RouteAnswer>;
+}
+
+export interface RouteMatch {
+  readonly route: Route;
+  readonly params: ReadonlyMap<string, string>;
+}
+
+/** Throws `notFound`, `methodNotAllowed`. */
+export function findRoute(
+  routes: readonly Route[],
+  method: string | undefined,
+  segments: readonly string[],
+): RouteMatch {
+  const matches = routes.flatMap((route) => {
+    const params = match(route.path, segments);
+    return params ? [{ route, params }] : [];
+  });
+  const found = matches.find(({ route }) => route.method === method);
+  if (found) return found;
+  if (matches.length === 0)
+    throw new HubError('notFound', `The simulated hub has no route /${segments.join('/')}`);
+  const allowed = matches.map(({ route }) => route.method).join(', ');
+  throw new HubError('methodNotAllowed', `Only ${allowed} is allowed here`);
+}
+
+/** The decoded segments of a path; throws `argumentInvalid`. */
+export function pathSegments(pathname: string): string[] {
+  try {
+    return pathname
+      .replace(/^\/|\/$/g, '')
+      .split('/')
+      .map(decodeURIComponent);
+  } catch {
+    throw new HubError('argumentInvalid', 'The path is not percent-encoded as it should be');
+  }
+}
+
+export function param(request: RouteRequest, name: string): string {
+  const value = request.params.get(name);
+  if (value === undefined) throw new Error(`The route has no part {${name}}`);
+  return value;
+}
+
+export function json(
+  status: number,
+  value: unknown,
+  headers?: Record<string, string>,
+): RouteAnswer {
+  return { status, body: JSON.stringify(value), ...(headers && { headers }) };
+}
+
+export const NO_CONTENT: RouteAnswer = { status: 204 };
+
+function match(path: string, segments: readonly string[]): Map<string, string> | undefined {
+  const pattern = path.slice(1).split('/');
+  if (pattern.length !== segments.length) return undefined;
+  const params = new Map<string, string>();
+  for (const [place, part] of pattern.entries()) {
+    const segment = segments[place] ?? '';
+    const name = /^\{(.+)\}$/.exec(part)?.[1];
+    if (name === undefined) {
+      if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
+    } else {
+      if (segment === '') return undefined;
+      params.set(name, segment);
+    }
+  }
+  return params;
+}

@@ -1,0 +1,14 @@
+import { feedbackRoutes } from './feedback-routes.ts';
+import { identityRoutes } from './identity-routes.ts';
+import { methodRoute } from './method-route.ts';
+import { purgeRoute } from './purge-route.ts';
+import { queryRoute } from './query-route.ts';
+import type { Route } from './route.ts';
+
+export const routes: readonly Route[] = [
+  ...identityRoutes,
+  queryRoute,
+  methodRoute,
+  purgeRoute,
+  ...feedbackRoutes,
+];

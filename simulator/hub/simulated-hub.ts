@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { startAmqpHead, type AmqpHead } from './amqp/amqp-head.ts';
+import { Authenticator } from './auth/authenticator.ts';
+import { FaultPlan } from './faults/fault-plan.ts';
+import type { HeadOptions } from './head-options.ts';
+import { startHttpsHead, type HttpsHead } from './https/https-head.ts';
+import { startMqttHead, type MqttHead } from './mqtt/mqtt-head.ts';
+import { restoreState, SnapshotWriter } from './snapshot-file.ts';
+import type { Clock } from './state/clock.ts';
+import type { DeviceIdentityInput } from './state/device-identity.ts';
+import { HubState } from './state/hub-state.ts';
+import type { HubSettingsInput } from './state/settings.ts';
+import { hubCertificate } from './tls/certificate-store.ts';
+import { boundedWireLog, type WireLog } from './wire-log.ts';
+
+export interface SimulatedHubOptions {
+  /** `localhost` unless told otherwise. */
+  readonly hostName?: string;
+  /** 0, the default, is any free one. */
+  readonly ports?: { readonly amqp?: number; readonly mqtt?: number; readonly https?: number };
+  /** Addresses to listen on instead of 127.0.0.1 and ::1. */
+  readonly hosts?: readonly string[];
+  readonly settings?: HubSettingsInput;
+  /** Rules queues, locks, feedback and methods; tokens and certificates follow the machine's. */
+  readonly clock?: Clock;
+  /** Registered unless they are there from an earlier run. */
+  readonly devices?: readonly DeviceIdentityInput[];
+  /** For state and certificate; without it nothing survives. */
+  readonly dataFolder?: string;
+  /** What goes wrong later and has no caller to be told: the state could not be saved. */
+  readonly onProblem?: (text: string) => void;
+}
+
+export interface SimulatedHub {
+  readonly hostName: string;
+  readonly ports: { readonly amqp: number; readonly mqtt: number; readonly https: number };
+  readonly certificateAuthorityPem: string;
+  /** The same as a file, if there is a data folder. */
+  readonly certificateAuthorityFile?: string;
+  /** What its user should know about this start, such as a certificate that was replaced. */
+  readonly notices: readonly string[];
+  readonly state: HubState;
+  readonly faults: FaultPlan;
+  readonly log: WireLog;
+  readonly amqp: AmqpHead;
+  readonly mqtt: MqttHead;
+  readonly https: HttpsHead;
+  /** Of the policy `iothubowner` unless told otherwise. */
+  connectionString(policyName?: string): string;
+  deviceConnectionString(deviceId: string): string;
+  /** Closes every socket and timer and saves the state. */
+  stop(): Promise<void>;
+}
+
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+const STATE_FILE = 'hub-state.json';
+
+/** Starts a hub that answers over AMQP, MQTT and HTTPS once this resolves. */
+export async function startHub(options: SimulatedHubOptions = {}): Promise<SimulatedHub> {
+  const { hostName = 'localhost', dataFolder, ports = {} } = options;
+  if (!HOST_NAME.test(hostName)) throw new Error(`'${hostName}' is not the name of a host`);
+  const { state, writer, notices } = await openState(options, hostName);
+  const { certificate, replaced } = await hubCertificate({
+    hostName,
+    now: Date.now(),
+    ...(dataFolder !== undefined && { folder: dataFolder }),
+  });
+  const faults = new FaultPlan();
+  const log = boundedWireLog();
+  const head = (port = 0): HeadOptions => ({
+    state,
+    authenticator: new Authenticator(state),
+    faults,
+    log,
+    tls: certificate,
+    port,
+    ...(options.hosts && { hosts: [...options.hosts] }),
+  });
+  const heads = await startHeads(
+    startAmqpHead(head(ports.amqp)),
+    startMqttHead(head(ports.mqtt)),
+    startHttpsHead(head(ports.https)),
+  ).catch((error: unknown) => {
+    state.stop();
+    throw error;
+  });
+  await writer?.flush();
+  let stopping: Promise<void> | undefined;
+  return {
+    hostName,
+    ports: { amqp: heads.amqp.port, mqtt: heads.mqtt.port, https: heads.https.port },
+    certificateAuthorityPem: certificate.ca,
+    ...(dataFolder !== undefined && { certificateAuthorityFile: join(dataFolder, 'ca.pem') }),
+    notices: replaced === undefined ? notices : [...notices, replaced],
+    state,
+    faults,
+    log,
+    ...heads,
+    connectionString(policyName = 'iothubowner') {
+      const policy = state.policies.find(policyName);
+      if (!policy) throw new Error(`The hub has no shared access policy '${policyName}'`);
+      return `HostName=${hostName};SharedAccessKeyName=${policyName};SharedAccessKey=${policy.primaryKey}`;
+    },
+    deviceConnectionString(deviceId) {
+      const { primaryKey } = state.registry.get(deviceId);
+      return `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${primaryKey}`;
+    },
+    stop() {
+      stopping ??= stopAll();
+      return stopping;
+    },
+  };
+
+  async function stopAll(): Promise<void> {
+    await Promise.all([heads.amqp.stop(), heads.mqtt.stop(), heads.https.stop()]);
+    state.stop();
+    await writer?.stop();
+  }
+}
+
+async function openState(
+  options: SimulatedHubOptions,
+  hostName: string,
+): Promise<{ state: HubState; writer: SnapshotWriter | undefined; notices: string[] }> {
+  const { clock, settings, dataFolder, devices = [], onProblem = () => {} } = options;
+  const stateOptions = { hostName, ...(clock && { clock }), ...(settings && { settings }) };
+  const path = dataFolder === undefined ? undefined : join(dataFolder, STATE_FILE);
+  const { state, setAside } =
+    path === undefined
+      ? { state: new HubState(stateOptions) }
+      : await restoreState(path, stateOptions);
+  for (const device of devices) {
+    if (!state.registry.find(device.deviceId)) state.registry.create(device);
+  }
+  const writer =
+    path === undefined
+      ? undefined
+      : new SnapshotWriter(state, path, (error) =>
+          onProblem(`The hub's state could not be saved: ${String(error)}`),
+        );
+  return { state, writer, notices: setAside === undefined ? [] : [setAside] };
+}
+
+/** All or none: if one cannot start, the others are stopped. */
+async function startHeads(
+  amqp: Promise<AmqpHead>,
+  mqtt: Promise<MqttHead>,
+  https: Promise<HttpsHead>,
+): Promise<{ amqp: AmqpHead; mqtt: MqttHead; https: HttpsHead }> {
+  try {
+    const [startedAmqp, startedMqtt, startedHttps] = await Promise.all([amqp, mqtt, https]);
+    return { amqp: startedAmqp, mqtt: startedMqtt, https: startedHttps };
+  } catch (error) {
+    for (const starting of await Promise.allSettled([amqp, mqtt, https])) {
+      if (starting.status === 'fulfilled') await starting.value.stop();
+    }
+    throw error;
+  }
+}

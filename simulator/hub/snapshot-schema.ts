@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { type HubSnapshot, SNAPSHOT_VERSION } from './state/hub-state.ts';
+
+const rights = z.enum(['registryRead', 'registryWrite', 'serviceConnect', 'deviceConnect']);
+const time = z.number();
+const count = z.number().int().nonnegative();
+
+const identity = z.object({
+  deviceId: z.string(),
+  generationId: z.string(),
+  etag: z.string(),
+  status: z.enum(['enabled', 'disabled']),
+  statusReason: z.string().exactOptional(),
+  statusUpdatedAt: time.exactOptional(),
+  connectionState: z.enum(['Connected', 'Disconnected']),
+  connectionStateUpdatedAt: time.exactOptional(),
+  lastActivityAt: time.exactOptional(),
+  primaryKey: z.string(),
+  secondaryKey: z.string(),
+});
+
+const message = z.object({
+  messageId: z.string().exactOptional(),
+  correlationId: z.string().exactOptional(),
+  userId: z.string().exactOptional(),
+  to: z.string(),
+  body: z.base64(),
+  contentType: z.string().exactOptional(),
+  contentEncoding: z.string().exactOptional(),
+  properties: z.record(z.string(), z.string()),
+  ack: z.enum(['none', 'positive', 'negative', 'full']),
+  sequenceNumber: count,
+  enqueuedAt: time,
+  expiresAt: time,
+  deliveryCount: count,
+});
+
+const feedbackRecord = z.object({
+  originalMessageId: z.string(),
+  statusCode: z.enum(['Success', 'Expired', 'DeliveryCountExceeded', 'Rejected', 'Purged']),
+  description: z.string(),
+  deviceId: z.string(),
+  deviceGenerationId: z.string(),
+  enqueuedTimeUtc: z.string(),
+});
+
+/** A file may have been cut, edited or written by another version. */
+export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
+  version: z.literal(SNAPSHOT_VERSION),
+  policies: z
+    .array(
+      z.object({
+        name: z.string(),
+        rights: z.array(rights),
+        primaryKey: z.string(),
+        secondaryKey: z.string(),
+      }),
+    )
+    .refine(
+      (policies) => policies.some(({ name }) => name === 'iothubowner'),
+      'lack the policy iothubowner',
+    ),
+  devices: z.array(z.object({ ordinal: count, identity })),
+  queues: z.array(
+    z.object({
+      deviceId: z.string(),
+      lastSequenceNumber: count,
+      messages: z.array(z.object({ attempts: count, message })),
+    }),
+  ),
+  feedback: z.object({
+    lastBatchAt: time.exactOptional(),
+    pending: z.array(feedbackRecord),
+    batches: z.array(
+      z.object({ enqueuedAt: time, deliveryCount: count, records: z.array(feedbackRecord) }),
+    ),
+  }),
+});

@@ -1,0 +1,10 @@
+export { startHub, type SimulatedHub, type SimulatedHubOptions } from './hub/simulated-hub.ts';
+export { ManualClock, systemClock, type Clock } from './hub/state/clock.ts';
+export { HubError, type HubErrorKind } from './hub/state/hub-error.ts';
+export type { FaultEffect, FaultPlan, FaultPoint } from './hub/faults/fault-plan.ts';
+export type { HubSettingsInput } from './hub/state/settings.ts';
+export type { JournalEvent, JournalEventType } from './hub/state/journal.ts';
+export type { FeedbackRecord } from './hub/state/feedback-record.ts';
+export type { HubState } from './hub/state/hub-state.ts';
+export { listenOnLoopback, PortTakenError } from './loopback/listen.ts';
+export { mapPorts } from './loopback/map-ports.ts';

@@ -1,0 +1,103 @@
+import { createPublicKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { isIP } from 'node:net';
+import tls from 'node:tls';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { listenOnLoopback } from '../../../../simulator/loopback/listen.ts';
+import {
+  certificateNames,
+  newHubCertificate,
+} from '../../../../simulator/hub/tls/hub-certificate.ts';
+
+const NOW = Date.UTC(2026, 5, 1);
+const DAY = 24 * 60 * 60 * 1000;
+
+describe('newHubCertificate', () => {
+  const cleanUps: (() => void)[] = [];
+  afterEach(() => {
+    for (const cleanUp of cleanUps.splice(0)) cleanUp();
+  });
+
+  async function handshake(servername: string, trusted: string): Promise<string> {
+    const { key, cert } = newHubCertificate('hub.example.com', Date.now());
+    const { port, servers } = await listenOnLoopback(() => tls.createServer({ key, cert }), 0);
+    cleanUps.push(() => servers.forEach((server) => server.close()));
+    const ca = trusted === 'its own' ? cert.slice(cert.lastIndexOf('-----BEGIN')) : trusted;
+    const socket = tls.connect({ port, host: '127.0.0.1', ca, minVersion: 'TLSv1.3', ...name() });
+    cleanUps.push(() => socket.destroy());
+    await once(socket, 'secureConnect');
+    return socket.getProtocol() ?? '';
+
+    // An address is no server name: Node checks it against the certificate all the same.
+    function name(): tls.ConnectionOptions {
+      const isAddress = /^[\d.]+$|:/.test(servername);
+      return isAddress
+        ? { checkServerIdentity: (_, peer) => tls.checkServerIdentity(servername, peer) }
+        : { servername };
+    }
+  }
+
+  test.each([
+    'localhost',
+    'my-hub.azure-devices.net',
+    'my-namespace.servicebus.windows.net',
+    'hub.example.com',
+    '127.0.0.1',
+    '::1',
+  ])('convinces a client that asks for %s and trusts the authority', async (servername) => {
+    expect(await handshake(servername, 'its own')).toBe('TLSv1.3');
+  });
+
+  test('convinces no client that asks for another name', async () => {
+    await expect(handshake('example.com', 'its own')).rejects.toThrow(
+      "does not match certificate's",
+    );
+  });
+
+  test('convinces no client that trusts another authority', async () => {
+    const other = newHubCertificate('hub.example.com', Date.now()).ca;
+
+    await expect(handshake('localhost', other)).rejects.toThrow(/certificate/);
+  });
+
+  test('is a leaf for servers under an authority that can sign no further authorities', () => {
+    const { ca, cert } = newHubCertificate('localhost', NOW);
+    const authority = new X509Certificate(ca);
+    const leaf = new X509Certificate(cert);
+
+    expect(authority).toMatchObject({ ca: true, issuer: authority.subject });
+    expect(leaf).toMatchObject({ ca: false, issuer: authority.subject });
+    expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
+    expect(leaf.verify(authority.publicKey)).toBe(true);
+    expect(leaf.checkIssued(authority)).toBe(true);
+    expect(
+      createPublicKey(leaf.publicKey.export({ type: 'spki', format: 'pem' })).asymmetricKeyDetails,
+    ).toEqual({ namedCurve: 'prime256v1' });
+    expect(cert.endsWith(ca)).toBe(true);
+  });
+
+  test.each([
+    ['in this century', NOW],
+    ['across 2050, where the notation changes', Date.UTC(2049, 6, 1)],
+  ])('is valid from the day before for 397 days (%s)', (_, now) => {
+    const leaf = new X509Certificate(newHubCertificate('localhost', now).cert);
+
+    expect(Date.parse(leaf.validFrom)).toBe(now - DAY);
+    expect(Date.parse(leaf.validTo)).toBe(now + 397 * DAY);
+  });
+
+  test('holds every name, addresses as addresses, in full', () => {
+    for (const hostName of [
+      '10.1.2.3',
+      'fe80::1:0:2',
+      '2001:db8:1:2:3:4:5:6',
+      `${'h'.repeat(60)}.example.com`,
+    ]) {
+      const leaf = new X509Certificate(newHubCertificate(hostName, NOW).cert);
+
+      const isNamed = (name: string) =>
+        isIP(name) ? leaf.checkIP(name) : leaf.subjectAltName?.includes(`DNS:${name}`);
+      expect(certificateNames(hostName).filter((name) => !isNamed(name))).toEqual([]);
+    }
+  });
+});
