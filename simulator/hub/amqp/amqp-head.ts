@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import tls from 'node:tls';
+import rhea from 'rhea';
+import { listenOnLoopback } from '../../loopback/listen.ts';
+import type { HeadOptions } from '../head-options.ts';
+import { systemClock, type Clock } from '../state/clock.ts';
+import { Deadlines } from '../state/deadlines.ts';
+import { AmqpConnection, type ConnectionContext } from './amqp-connection.ts';
+import { boundDecoding } from './bounded-decoding.ts';
+import { FeedbackDispatcher } from './feedback-dispatcher.ts';
+import { TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts';
+import { linkRoutes } from './link-routes.ts';
+
+export interface AmqpHeadOptions extends HeadOptions {
+  /** Rules the end of tokens, the wait for them and planned delays. */
+  readonly wallClock?: Clock;
+}
+
+export interface AmqpHead {
+  readonly port: number;
+  /** Cuts every connection, as a failing network would. */
+  dropConnections(): void;
+  /** Sends each client a Close frame and keeps its socket, which brings the service SDK to a halt for 45 s. */
+  closeConnections(error?: { condition: string; description?: string }): void;
+  /** Detaches every link whose address ends like this; upper and lower case are one. */
+  detachLinks(addressSuffix: string, condition: string): void;
+  stop(): Promise<void>;
+}
+
+/** The AMQP 1.0 side of the simulated hub. */
+export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead> {
+  boundDecoding();
+  const { state, authenticator, faults, log, tls: certificate } = options;
+  const wallClock = options.wallClock ?? systemClock();
+  const hub = { state, authenticator, faults };
+  const feedback = new FeedbackDispatcher(state.feedback);
+  const context: ConnectionContext = {
+    ...hub,
+    log,
+    wallClock,
+    deadlines: new Deadlines(wallClock),
+    container: newContainer(),
+    routes: linkRoutes(hub, feedback),
+  };
+  const connections = new Set<AmqpConnection>();
+  /** Also those that shake hands still, or are on their way out. */
+  const sockets = new Set<Socket>();
+
+  function accept(socket: tls.TLSSocket): void {
+    socket.setNoDelay(true);
+    const connection = new AmqpConnection(socket, peerOf(socket), context, () =>
+      connections.delete(connection),
+    );
+    connections.add(connection);
+  }
+
+  function createServer(): tls.Server {
+    const server = tls.createServer(
+      {
+        key: certificate.key,
+        cert: certificate.cert,
+        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+      },
+      accept,
+    );
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    server.on('tlsClientError', (error, socket) => {
+      const detail = { reason: error.message };
+      log.record({ protocol: 'amqp', peer: peerOf(socket), event: 'TLS failed', detail });
+    });
+    return server;
+  }
+
+  const { port, servers } = await listenOnLoopback(createServer, options.port, options.hosts);
+
+  function dropConnections(): void {
+    for (const connection of connections) connection.drop();
+    for (const socket of sockets) socket.destroy();
+  }
+
+  return {
+    port,
+    dropConnections,
+    closeConnections(error) {
+      for (const connection of connections)
+        connection.closeAndKeepSocket(error && { description: '', ...error });
+    },
+    detachLinks(addressSuffix, condition) {
+      const error = { condition, description: 'Detached on request' };
+      for (const connection of connections) connection.detachLinks(addressSuffix, error);
+    },
+    async stop() {
+      const closed = servers.map(
+        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+      );
+      dropConnections();
+      await Promise.all(closed);
+      feedback.stop();
+      context.deadlines.stop();
+    },
+  };
+}
+
+function newContainer(): ReturnType<typeof rhea.create_container> {
+  const container = rhea.create_container({ id: `DeviceGateway_${randomUUID()}` });
+  const mechanisms = container.sasl_server_mechanisms;
+  mechanisms.enable_anonymous();
+  // The C and Python SDKs ask for this one, which says that tokens come over $cbs.
+  mechanisms.MSSBCBS = mechanisms.ANONYMOUS;
+  return container;
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+}

@@ -1,0 +1,199 @@
+import rhea from 'rhea';
+import type { Message } from 'rhea';
+import { faultError } from './amqp-error.ts';
+import type { AmqpError } from './amqp-error.ts';
+import { CreditedSender } from './credited-sender.ts';
+import type { HubContext } from './hub-context.ts';
+import { LINK_CREDIT, MAX_TOKENS_PER_CONNECTION, MAX_UNSENT_CBS_REPLIES } from './limits.ts';
+import type {
+  LinkContext,
+  Peer,
+  ReceivingHandler,
+  ReceivingRoute,
+  SendingHandler,
+  SendingRoute,
+} from './link-route.ts';
+import { loggable } from './log-detail.ts';
+import { readPutToken, verifyToken } from './put-token.ts';
+import type { RheaDelivery, RheaSender } from './rhea-internals.ts';
+import { HubError } from '../state/hub-error.ts';
+
+const ADDRESS = /^\/\$cbs$/i;
+const OK = { statusCode: 200, description: 'OK' };
+const TOO_MANY_TOKENS = {
+  statusCode: 403,
+  description: `ErrorCode:IotHubMaxCbsTokenExceeded;At most ${MAX_TOKENS_PER_CONNECTION} tokens per connection`,
+};
+
+interface Status {
+  readonly statusCode: number;
+  readonly description: string;
+}
+
+/** The $cbs links: how clients bring their tokens. https://docs.oasis-open.org/amqp/amqp-cbs/v1.0/amqp-cbs-v1.0.html */
+export function claimsBasedSecurity(hub: HubContext): [ReceivingRoute, SendingRoute] {
+  const replies = new WeakMap<Peer, Replies>();
+  const repliesOf = (peer: Peer): Replies => {
+    const known = replies.get(peer) ?? new Replies();
+    replies.set(peer, known);
+    return known;
+  };
+  return [
+    {
+      role: 'receiver',
+      address: ADDRESS,
+      credit: LINK_CREDIT,
+      open: (_receiver, context) => new Requests(hub, context, repliesOf(context.peer)),
+    },
+    {
+      role: 'sender',
+      address: ADDRESS,
+      open: (sender, { peer }) => new ReplyLink(sender, repliesOf(peer)),
+    },
+  ];
+}
+
+class Requests implements ReceivingHandler {
+  readonly #hub: HubContext;
+  readonly #context: LinkContext;
+  readonly #replies: Replies;
+
+  constructor(hub: HubContext, context: LinkContext, replies: Replies) {
+    this.#hub = hub;
+    this.#context = context;
+    this.#replies = replies;
+  }
+
+  onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
+    delivery.accept();
+    const { peer } = this.#context;
+    const request = Buffer.isBuffer(message) ? { body: undefined } : message;
+    const effect = this.#hub.faults.take('amqp-put-token');
+    switch (effect?.kind) {
+      case 'no-answer':
+        return;
+      case 'drop-connection':
+        peer.drop();
+        return;
+      case 'delay':
+        peer.schedule(effect.ms, () => this.#reply(request, this.#putToken(request)));
+        return;
+      case 'error':
+        this.#reply(request, {
+          statusCode: effect.httpStatus ?? 401,
+          description: faultError(effect).description,
+        });
+        return;
+      case 'accept-then-no-answer':
+        this.#putToken(request);
+        return;
+      case undefined:
+        this.#reply(request, this.#putToken(request));
+    }
+  }
+
+  close(): void {
+    // Nothing of its own to give back: the tokens are the connection's.
+  }
+
+  #putToken(request: Message): Status {
+    const { peer } = this.#context;
+    const { claims } = peer;
+    try {
+      const { audience, token } = readPutToken(request);
+      const expiresAt = verifyToken(this.#hub.authenticator, token);
+      if (!claims.has(audience) && claims.size >= MAX_TOKENS_PER_CONNECTION) return TOO_MANY_TOKENS;
+      claims.put(audience, token, expiresAt);
+      peer.log('put-token', { audience: loggable(audience), status: 200 });
+      return OK;
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      peer.log('put-token', { status: error.httpStatus, error: error.errorName });
+      return {
+        statusCode: error.httpStatus,
+        description: `ErrorCode:${error.errorName};${error.message}`,
+      };
+    }
+  }
+
+  #reply(request: Message, { statusCode, description }: Status): void {
+    const { message_id: messageId, reply_to: replyTo } = request;
+    const error = this.#replies.add({
+      ...(messageId !== undefined && { correlation_id: messageId }),
+      ...(replyTo !== undefined && { to: replyTo }),
+      application_properties: {
+        // An int: some SDKs compare the type as well.
+        'status-code': rhea.types.wrap_int(statusCode),
+        'status-description': description,
+      },
+      body: undefined,
+    });
+    if (error) this.#context.detach(error);
+  }
+}
+
+/** One link that the client made for answers, named by its address at the client's end. */
+class ReplyLink implements SendingHandler {
+  readonly address: string | undefined;
+  readonly outgoing: CreditedSender;
+  readonly #replies: Replies;
+
+  constructor(sender: RheaSender, replies: Replies) {
+    const address: unknown = sender.target?.address;
+    this.address = typeof address === 'string' ? address : undefined;
+    this.outgoing = new CreditedSender(sender);
+    this.#replies = replies;
+    replies.links.add(this);
+    replies.flush();
+  }
+
+  onFlow(): void {
+    this.#replies.flush();
+    this.outgoing.drain();
+  }
+
+  onOutcome(delivery: RheaDelivery): void {
+    this.outgoing.settle(delivery);
+  }
+
+  close(): void {
+    this.outgoing.close();
+    this.#replies.links.delete(this);
+  }
+}
+
+/** Answers on their way to the link that they belong on, which may attach later than the request comes. */
+class Replies {
+  readonly links = new Set<ReplyLink>();
+  #unsent: Message[] = [];
+
+  add(reply: Message): AmqpError | undefined {
+    this.#unsent.push(reply);
+    this.flush();
+    if (this.#unsent.length <= MAX_UNSENT_CBS_REPLIES) return undefined;
+    this.#unsent = [];
+    return {
+      condition: 'amqp:resource-limit-exceeded',
+      description: `${MAX_UNSENT_CBS_REPLIES} answers wait for a link or its credit`,
+    };
+  }
+
+  flush(): void {
+    this.#unsent = this.#unsent.filter((reply) => {
+      const link = this.#linkFor(reply.to);
+      if (!link?.outgoing.canSend()) return true;
+      link.outgoing.send(reply);
+      return false;
+    });
+  }
+
+  /** By the address that the request gave; the Node SDK gives one that no link has. */
+  #linkFor(replyTo: string | undefined): ReplyLink | undefined {
+    let last: ReplyLink | undefined;
+    for (const link of this.links) {
+      if (replyTo !== undefined && link.address === replyTo) return link;
+      last = link;
+    }
+    return last;
+  }
+}

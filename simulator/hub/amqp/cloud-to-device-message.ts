@@ -1,0 +1,131 @@
+import rhea from 'rhea';
+import type { Message } from 'rhea';
+import type { Ack, NewCloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
+import { HubError } from '../state/hub-error.ts';
+
+/** Some SDKs write `deviceBound`. */
+const TO = /^\/devices\/([^/]+)\/messages\/devicebound$/i;
+const ACK_PROPERTY = 'iothub-ack';
+const UUID_BYTES = 16;
+/** AMQP 1.0 §3.2.6 */
+const DATA_SECTION = 0x75;
+
+/** What a back end sent, as the hub knows it. Throws `argumentInvalid`. */
+export function readCloudToDeviceMessage(message: Message): {
+  deviceId: string;
+  message: NewCloudToDeviceMessage;
+} {
+  const { to } = message;
+  const messageId = readId('message-id', message.message_id);
+  const correlationId = readId('correlation-id', message.correlation_id);
+  const userId = readText('user-id', message.user_id);
+  const contentType = readText('content-type', message.content_type);
+  const contentEncoding = readText('content-encoding', message.content_encoding);
+  const expiresAt = readTime('absolute-expiry-time', message.absolute_expiry_time);
+  const { ack, properties } = readProperties(message.application_properties);
+  return {
+    deviceId: readDeviceId(to),
+    message: {
+      ...(messageId !== undefined && { messageId }),
+      ...(correlationId !== undefined && { correlationId }),
+      ...(userId !== undefined && { userId }),
+      to: String(to),
+      body: readBody(message.body),
+      ...(contentType !== undefined && { contentType }),
+      ...(contentEncoding !== undefined && { contentEncoding }),
+      properties,
+      ack,
+      ...(expiresAt !== undefined && { expiresAt }),
+    },
+  };
+}
+
+function readDeviceId(to: unknown): string {
+  const encoded = typeof to === 'string' ? TO.exec(to)?.[1] : undefined;
+  if (encoded !== undefined) {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      // Answered like any other `to` that names no device.
+    }
+  }
+  throw invalid('to must be /devices/{device id, percent-encoded}/messages/devicebound');
+}
+
+/** A text, or what clients make of a text that looks like one: a UUID or a number. */
+function readId(name: string, id: unknown): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  if (typeof id === 'string') return id;
+  if (typeof id === 'number') return String(id);
+  if (Buffer.isBuffer(id) && id.length === UUID_BYTES) return rhea.uuid_to_string(id);
+  throw invalid(`${name} must be a string, a uuid or a ulong below 2^53`);
+}
+
+function readText(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString();
+  throw invalid(`${name} must be text`);
+}
+
+function readTime(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const time = value instanceof Date ? value.getTime() : NaN;
+  if (Number.isNaN(time)) throw invalid(`${name} must be a timestamp`);
+  return time;
+}
+
+function readProperties(given: unknown): { ack: Ack; properties: Record<string, string> } {
+  const properties: Record<string, string> = {};
+  let ack: Ack = 'none';
+  for (const [name, value] of Object.entries(given ?? {})) {
+    const text = readProperty(name, value);
+    if (name === ACK_PROPERTY) ack = readAck(text.toLowerCase());
+    else properties[name] = text;
+  }
+  return { ack, properties };
+}
+
+function readAck(text: string): Ack {
+  switch (text) {
+    case 'none':
+    case 'positive':
+    case 'negative':
+    case 'full':
+      return text;
+    default:
+      throw invalid(`${ACK_PROPERTY} must be none, positive, negative or full`);
+  }
+}
+
+function readProperty(name: string, value: unknown): string {
+  if (value === null) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+  throw invalid(`The property '${name.slice(0, 140)}' must be text, a number, a boolean or a time`);
+}
+
+/** A copy: what rhea decoded is a view of everything that came with it. */
+function readBody(body: unknown): Buffer {
+  if (body === undefined || body === null) return Buffer.alloc(0);
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return Buffer.from(body);
+  if (isDataSection(body)) {
+    const parts: unknown[] = body.multiple === true ? [body.content].flat() : [body.content];
+    if (parts.every((part) => Buffer.isBuffer(part))) return Buffer.concat(parts);
+  }
+  throw invalid('The body must be data sections, or one amqp-value of text or bytes');
+}
+
+function isDataSection(body: unknown): body is { content: unknown; multiple?: boolean } {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    'typecode' in body &&
+    body.typecode === DATA_SECTION
+  );
+}
+
+function invalid(message: string): HubError {
+  return new HubError('argumentInvalid', message);
+}

@@ -1,0 +1,63 @@
+import type { Message } from 'rhea';
+import type { LogDetail } from './log-detail.ts';
+import type { AmqpError } from './amqp-error.ts';
+import type { Claims } from './claims.ts';
+import type { RheaDelivery, RheaReceiver, RheaSender } from './rhea-internals.ts';
+
+/** The connection, as the handlers of its links see it. */
+export interface Peer {
+  readonly claims: Claims;
+  log(event: string, detail?: LogDetail): void;
+  /** Runs unless the connection is over by then. */
+  schedule(delayMs: number, run: () => void): void;
+  /** Cuts the connection. */
+  drop(): void;
+}
+
+/** What a handler has of its link. */
+export interface LinkContext {
+  readonly peer: Peer;
+  /** The address matched against the route's pattern. */
+  readonly match: RegExpExecArray;
+  /** The handler's `close` is called first. */
+  detach(error: AmqpError): void;
+}
+
+export type Outcome = 'accepted' | 'rejected' | 'released' | 'modified' | 'none';
+
+/** Serves one link to which the other side sends. */
+export interface ReceivingHandler {
+  /** `message` is what rhea decoded, or bytes of a format it does not know. */
+  onMessage(message: Message | Buffer, delivery: RheaDelivery): void;
+  /** The link is gone, for whatever reason. */
+  close(): void;
+}
+
+/** Serves one link on which the hub sends. */
+export interface SendingHandler {
+  /** The other side gave credit, or wants its credit used up now. */
+  onFlow(): void;
+  /** The other side settled; `none` if it named no outcome. */
+  onOutcome(delivery: RheaDelivery, outcome: Outcome): void;
+  close(): void;
+}
+
+interface RouteBase {
+  readonly address: RegExp;
+  /** Throws the HubError for which a token does not admit to the link; a route without it is open to all. */
+  readonly authorize?: (token: string, match: RegExpExecArray) => void;
+}
+
+export interface ReceivingRoute extends RouteBase {
+  readonly role: 'receiver';
+  readonly credit: number;
+  open(receiver: RheaReceiver, context: LinkContext): ReceivingHandler;
+}
+
+export interface SendingRoute extends RouteBase {
+  readonly role: 'sender';
+  open(sender: RheaSender, context: LinkContext): SendingHandler;
+}
+
+/** `role` is the hub's. */
+export type LinkRoute = ReceivingRoute | SendingRoute;

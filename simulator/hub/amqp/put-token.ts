@@ -1,0 +1,69 @@
+import type { Message } from 'rhea';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { parseSasToken } from '../auth/sas-token.ts';
+import { HubError } from '../state/hub-error.ts';
+import type { Right } from '../state/shared-access-policies.ts';
+
+export interface PutToken {
+  readonly audience: string;
+  readonly token: string;
+}
+
+const TOKEN_TYPE = 'servicebus.windows.net:sastoken';
+const RIGHTS: readonly Right[] = [
+  'serviceConnect',
+  'deviceConnect',
+  'registryRead',
+  'registryWrite',
+];
+
+/** Throws `argumentInvalid`. */
+export function readPutToken({ application_properties: properties, body }: Message): PutToken {
+  const fields: Readonly<Record<string, unknown>> = properties ?? {};
+  const audience = fields['name'];
+  const token: unknown = body;
+  if (fields['operation'] !== 'put-token') throw invalid('the operation must be put-token');
+  if (fields['type'] !== TOKEN_TYPE) throw invalid(`the type must be ${TOKEN_TYPE}`);
+  if (typeof audience !== 'string' || audience === '')
+    throw invalid('the name must be an audience');
+  if (typeof token !== 'string') throw invalid('the body must be a token in one amqp-value');
+  return { audience, token };
+}
+
+/**
+ * Whether a key of the hub signed the token, whatever it may be used for: to which links it admits,
+ * shows when they attach. Returns when it expires; throws `unauthorized` or `tokenExpired`.
+ */
+export function verifyToken(authenticator: Authenticator, token: string): number {
+  const path = resourcePathOf(token);
+  const attempts: (() => { expiresAt: number })[] = RIGHTS.map(
+    (right) => () => authenticator.service(token, right, path),
+  );
+  const [collection, deviceId] = path;
+  if (collection === 'devices' && deviceId !== undefined)
+    attempts.unshift(() => authenticator.device(token, deviceId));
+  let refusal: unknown;
+  for (const attempt of attempts) {
+    try {
+      return attempt().expiresAt;
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+}
+
+/** What it was made for, below the host. */
+function resourcePathOf(token: string): string[] {
+  // What is no signature at all is refused by whoever reads it next.
+  if (!token.startsWith('SharedAccessSignature ')) return [];
+  return parseSasToken(token)
+    .resource.replace(/^[a-z]+:\/\//i, '')
+    .replace(/\/+$/, '')
+    .split('/')
+    .slice(1);
+}
+
+function invalid(what: string): HubError {
+  return new HubError('argumentInvalid', `In a put-token request, ${what}`);
+}
