@@ -33,6 +33,13 @@ async function start(options: Partial<SimulatedDeviceOptions> = {}): Promise<Sim
   return device;
 }
 
+/** Open handles of this process that keep it alive. */
+function handles(pattern: RegExp): number {
+  return process.getActiveResourcesInfo().filter((name) => pattern.test(name)).length;
+}
+const sockets = () => handles(/^(TCPSocketWrap|TLSWrap)$/);
+const timers = () => handles(/^Timeout$/);
+
 function printed(text: string): number {
   return lines.filter((line) => line.includes(text)).length;
 }
@@ -243,8 +250,12 @@ describe('the connection of a simulated device', () => {
     const device = await start({ reconnectDelaysMs: [60_000] });
     hub.head.dropConnections();
     await until('the loss', () => !device.isConnected);
+    await until('the end of the sockets', () => sockets() === 0);
+    const before = timers();
 
     await device.stop();
+
+    expect(timers()).toBeLessThan(before);
 
     expect(printed('next try')).toBe(1);
     expect(hub.log.entries().filter(({ event }) => event === 'connect')).toHaveLength(1);
@@ -264,10 +275,6 @@ describe('the connection of a simulated device', () => {
 });
 
 test('a stopped device leaves no socket and no timer behind', async () => {
-  const count = (pattern: RegExp) =>
-    process.getActiveResourcesInfo().filter((name) => pattern.test(name)).length;
-  const sockets = () => count(/^(TCPSocketWrap|TLSWrap)$/);
-  const timers = () => count(/^Timeout$/);
   await until('the end of earlier tests', () => sockets() === 0);
   const before = timers();
 

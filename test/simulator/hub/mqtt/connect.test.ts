@@ -80,6 +80,11 @@ describe('CONNECT', () => {
     ['a malformed device id', 5, () => ({ deviceId: 'device-1#+foo', password: hub.token() })],
     ['a module', 5, () => ({ clientId: 'device-1/module' })],
     ['a client id of another device', 5, () => ({ clientId: 'device-2' })],
+    [
+      'a user name of another device',
+      5,
+      () => ({ userName: 'localhost/device-2/?api-version=2021-04-12' }),
+    ],
     ['no client id', 2, () => ({ clientId: '', clean: true })],
     ['a user name without an api-version', 4, () => ({ userName: 'localhost/device-1' })],
     ['a user name that is the device id', 4, () => ({ userName: 'device-1' })],
@@ -342,8 +347,8 @@ describe('a planned fault of CONNECT', () => {
 
   test('can delay the answer; what came meanwhile is answered after it', async () => {
     hub.faults.add('mqtt-connect', { kind: 'delay', ms: 3_000 });
-    const client = await hub.connectRaw();
-    client.send({ cmd: 'pingreq' });
+    const client = await hub.openRaw();
+    client.connect({ password: hub.token() }, { cmd: 'pingreq' });
     await until('the fault', () => hub.log.entries().some(({ event }) => event === 'fault'));
     hub.wallClock.advance(2_999);
     expect(connectionState()).toBe('Disconnected');

@@ -46,9 +46,10 @@ export class RawMqttClient {
     return new RawMqttClient(socket);
   }
 
-  connect(options: Partial<RawMqttOptions> = {}): void {
+  /** CONNECT, and in the same breath what is to follow it. */
+  connect(options: Partial<RawMqttOptions> = {}, ...following: Packet[]): void {
     const { deviceId = 'device-1' } = options;
-    this.send({
+    const connect: Packet = {
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: 4,
@@ -58,7 +59,9 @@ export class RawMqttClient {
       username: options.userName ?? `localhost/${deviceId}/?api-version=2021-04-12`,
       password: Buffer.from(options.password ?? ''),
       ...(options.will && { will: options.will }),
-    });
+    };
+    const packets = [connect, ...following];
+    this.sendBytes(Buffer.concat(packets.map((packet) => mqttPacket.generate(packet))));
   }
 
   send(packet: Packet, protocolVersion = 4): void {
