@@ -6,7 +6,7 @@ import type { HeadOptions } from './head-options.ts';
 import { startHttpsHead, type HttpsHead } from './https/https-head.ts';
 import { startMqttHead, type MqttHead } from './mqtt/mqtt-head.ts';
 import { restoreState, SnapshotWriter } from './snapshot-file.ts';
-import type { Clock } from './state/clock.ts';
+import { systemClock, type Clock } from './state/clock.ts';
 import type { DeviceIdentityInput } from './state/device-identity.ts';
 import { HubState } from './state/hub-state.ts';
 import type { HubSettingsInput } from './state/settings.ts';
@@ -21,8 +21,10 @@ export interface SimulatedHubOptions {
   /** Addresses to listen on instead of 127.0.0.1 and ::1. */
   readonly hosts?: readonly string[];
   readonly settings?: HubSettingsInput;
-  /** Rules queues, locks, feedback and methods; tokens and certificates follow the machine's. */
+  /** Rules queues, locks, feedback and methods; tokens follow `wallClock`, certificates the machine's. */
   readonly clock?: Clock;
+  /** Rules the validity of tokens and what the heads wait for, instead of the machine's. */
+  readonly wallClock?: Clock;
   /** Registered unless they are there from an earlier run. */
   readonly devices?: readonly DeviceIdentityInput[];
   /** For state and certificate; without it nothing survives. */
@@ -57,7 +59,7 @@ const STATE_FILE = 'hub-state.json';
 
 /** Starts a hub that answers over AMQP, MQTT and HTTPS once this resolves. */
 export async function startHub(options: SimulatedHubOptions = {}): Promise<SimulatedHub> {
-  const { hostName = 'localhost', dataFolder, ports = {} } = options;
+  const { hostName = 'localhost', dataFolder, ports = {}, wallClock = systemClock() } = options;
   if (!HOST_NAME.test(hostName)) throw new Error(`'${hostName}' is not the name of a host`);
   const { state, writer, notices } = await openState(options, hostName);
   const { certificate, replaced } = await hubCertificate({
@@ -69,7 +71,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
   const log = boundedWireLog();
   const head = (port = 0): HeadOptions => ({
     state,
-    authenticator: new Authenticator(state),
+    authenticator: new Authenticator(state, () => wallClock.now()),
     faults,
     log,
     tls: certificate,
@@ -77,8 +79,8 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     ...(options.hosts && { hosts: [...options.hosts] }),
   });
   const heads = await startHeads(
-    startAmqpHead(head(ports.amqp)),
-    startMqttHead(head(ports.mqtt)),
+    startAmqpHead({ ...head(ports.amqp), wallClock }),
+    startMqttHead({ ...head(ports.mqtt), wallClock }),
     startHttpsHead(head(ports.https)),
   ).catch((error: unknown) => {
     state.stop();

@@ -34,6 +34,11 @@ export class FaultPlan {
     return next.effect;
   }
 
+  /** How many are still to come. */
+  remaining(point: FaultPoint): number {
+    return (this.#planned.get(point) ?? []).reduce((total, { times }) => total + times, 0);
+  }
+
   clear(): void {
     this.#planned.clear();
   }

@@ -63,6 +63,8 @@ async function invokeMethod(request: RouteRequest): Promise<RouteAnswer> {
   };
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** As the device sent it; throws `badDeviceResponse`. */
 function answerJson(payload: Buffer): string {
   if (payload.length > MAX_METHOD_PAYLOAD_BYTES) {
@@ -72,11 +74,11 @@ function answerJson(payload: Buffer): string {
     );
   }
   if (payload.length === 0) return 'null';
-  const text = payload.toString();
   try {
+    const text = UTF8.decode(payload);
     JSON.parse(text);
     return text;
   } catch {
-    throw new HubError('badDeviceResponse', 'The device did not answer with JSON');
+    throw new HubError('badDeviceResponse', 'The device did not answer with JSON in UTF-8');
   }
 }

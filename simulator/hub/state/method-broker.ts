@@ -166,10 +166,11 @@ export class MethodBroker {
     device.handlers.at(-1)?.({ requestId, methodName, payload });
   }
 
-  /** The device stays away: nobody waits for it to come, or to answer. */
+  /** The device stays away: nobody asks it, or waits for it to come or to answer. */
   #revoke(deviceId: string): void {
     const device = this.#devices.get(deviceId);
     if (!device) return;
+    device.handlers.length = 0;
     for (const invocation of [...device.waitingToConnect, ...device.waitingForAnswer.values()]) {
       const error = new HubError(
         'deviceNotFound',
@@ -177,6 +178,7 @@ export class MethodBroker {
       );
       this.#fail(invocation, error);
     }
+    this.#tidy(deviceId);
   }
 
   #fail(invocation: Invocation, error: Error): void {

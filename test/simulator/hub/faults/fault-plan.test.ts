@@ -7,9 +7,11 @@ describe('FaultPlan', () => {
     faults.add('amqp-send', { kind: 'no-answer' }, 2);
     faults.add('amqp-send', { kind: 'delay', ms: 5 });
 
+    expect(faults.remaining('amqp-send')).toBe(3);
     const taken = [1, 2, 3, 4].map(() => faults.take('amqp-send')?.kind);
 
     expect(taken).toEqual(['no-answer', 'no-answer', 'delay', undefined]);
+    expect(faults.remaining('amqp-send')).toBe(0);
   });
 
   test('keeps the points apart', () => {

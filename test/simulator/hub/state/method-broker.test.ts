@@ -182,6 +182,22 @@ describe('MethodBroker.invoke', () => {
     expect(await rejectedKind(connecting)).toBe('deviceNotFound');
   });
 
+  test('does not reach the successor of a deleted device through the old connection', async () => {
+    const { state } = aHub();
+    const { requests, detach } = attach(state);
+    state.registry.delete(DEVICE);
+    state.registry.create({ deviceId: DEVICE });
+
+    expect(await rejectedKind(invoke(state))).toBe('deviceNotOnline');
+    const successor = attach(state);
+    detach();
+    const call = invoke(state);
+    state.methods.respond(DEVICE, successor.requests[0]?.requestId ?? '', 200, Buffer.from('{}'));
+
+    expect((await call).status).toBe(200);
+    expect(requests).toEqual([]);
+  });
+
   test('ends at once when its caller is gone', async () => {
     const { state } = aHub();
     const { requests } = attach(state);
