@@ -1,4 +1,4 @@
-export interface WireLogEntry {
+interface WireLogEntry {
   readonly protocol: 'amqp' | 'mqtt' | 'https';
   readonly peer: string;
   readonly event: string;

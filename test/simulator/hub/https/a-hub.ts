@@ -17,7 +17,7 @@ export interface Response {
   readonly json: unknown;
 }
 
-export interface Request {
+interface Request {
   /** A token of this policy; `iothubowner` unless told otherwise. */
   readonly policy?: string;
   readonly headers?: Record<string, string | undefined>;
