@@ -1,0 +1,81 @@
+import sdkAmqp from 'azure-iothub/dist/amqp.js';
+// Half the load time of the package's main module, which brings the registry, jobs and digital twins along.
+import sdk from 'azure-iothub/dist/client.js';
+import type { Client } from 'azure-iothub/dist/client.js';
+import sdkRetry from 'azure-iothub/dist/common-core/retry_policy.js';
+import type { OutgoingMessage } from '../messages/message.ts';
+import { audienceOf, sasToken, TOKEN_LIFETIME_MS } from './sas-token.ts';
+import type { IotHubCredentials } from './connection-string.ts';
+import type { Connection } from './shared-connection.ts';
+import { toSdkMessage } from './to-sdk-message.ts';
+import { WatchedAmqp } from './watched-amqp.ts';
+import { within } from './within.ts';
+
+/** The service SDK's client over one AMQP connection, ready to send. */
+export interface ServiceClient extends Connection {
+  /** Whether the connection is gone, and with it the answers that were outstanding. */
+  readonly lost: boolean;
+  /** Settles with what the hub said. Has no bound of its own; rejects with the SDK's errors. */
+  send(message: OutgoingMessage): Promise<'accepted' | 'not-accepted'>;
+  /** Puts a fresh token: one round trip that shows whether the hub answers and takes our credentials. */
+  putToken(): Promise<void>;
+}
+
+/** Connects, authorizes and attaches the link for messages. Until this is done the hub has been handed nothing. */
+export async function openServiceClient(options: {
+  credentials: IotHubCredentials;
+  now: () => number;
+  openTimeoutMs: number;
+  closeTimeoutMs: number;
+}): Promise<ServiceClient> {
+  const { credentials, now, openTimeoutMs, closeTimeoutMs } = options;
+  const amqp = new WatchedAmqp(closeTimeoutMs);
+  const client = sdk.Client.fromConnectionString(
+    `HostName=${credentials.hostName};SharedAccessKeyName=${credentials.keyName};SharedAccessKey=${credentials.key}`,
+    transportOver(amqp),
+  );
+  // The SDK's own policy repeats for up to four minutes, also what the hub may have taken.
+  client.setRetryPolicy(new sdkRetry.NoRetry());
+  try {
+    await within(openTimeoutMs, 'Connecting to the hub', openWithLink(client, amqp));
+  } catch (error) {
+    amqp.cutOff(error);
+    throw error;
+  }
+  return {
+    get usable() {
+      return amqp.usable;
+    },
+    get lost() {
+      return amqp.lost;
+    },
+    async send(message) {
+      const answer = await client.send(message.deviceId, toSdkMessage(message));
+      // The SDK takes every disposition without an error for success; only `accepted` brings a result.
+      return (answer.result as unknown) === undefined ? 'not-accepted' : 'accepted';
+    },
+    async putToken() {
+      const token = sasToken(credentials, now() + TOKEN_LIFETIME_MS);
+      await new Promise<void>((resolve, reject) => {
+        amqp.putToken(audienceOf(credentials), token, (error) => {
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    },
+    close: async () => amqp.hangUp(),
+  };
+}
+
+async function openWithLink(client: Client, amqp: WatchedAmqp): Promise<void> {
+  await client.open();
+  await amqp.attachCloudToDeviceLink();
+}
+
+function transportOver(amqp: WatchedAmqp): Client.TransportCtor {
+  return class extends sdkAmqp.Amqp {
+    constructor(config: Client.TransportConfigOptions) {
+      super(config, amqp);
+    }
+  };
+}

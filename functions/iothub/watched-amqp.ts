@@ -1,0 +1,93 @@
+import sdkAmqp from 'azure-iothub/dist/common-amqp/amqp.js';
+import type { Amqp as SdkAmqp } from 'azure-iothub/dist/common-amqp/amqp.js';
+import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
+import { cutOff, hangUp } from './hang-up.ts';
+import { expectNoAnswers, onStateChange, rheaConnectionOf } from './sdk-internals.ts';
+
+/** Where the service sends cloud-to-device messages to; the device stands in each message's `to`. */
+const CLOUD_TO_DEVICE = '/messages/devicebound';
+
+/**
+ * The SDK's AMQP connection, watched and bounded.
+ *
+ * - It says at once when it is lost. Unwatched, it waits 45 s for the answers of a hub that has closed the connection,
+ *   and lets everything hang meanwhile.
+ * - It has one link for messages, attached before the first send. Unwatched, each send that finds none attaches one.
+ * - It says when the renewal of its token failed. Unwatched, it goes on until the hub cuts it off.
+ */
+export class WatchedAmqp extends sdkAmqp.Amqp {
+  readonly #closeTimeoutMs: number;
+  #senderLink: SenderLink | undefined;
+  #authorized = false;
+  #usable = true;
+  #lost = false;
+  #hangingUp: Promise<void> | undefined;
+
+  constructor(closeTimeoutMs: number) {
+    const settlesMessages = true;
+    super(settlesMessages);
+    this.#closeTimeoutMs = closeTimeoutMs;
+    onStateChange(this, (state) => {
+      if (state !== 'disconnecting' && state !== 'disconnected') return;
+      expectNoAnswers(this);
+      this.#lost = true;
+      void this.hangUp();
+    });
+  }
+
+  /** False once nothing new should be begun here; what is under way may still end well. */
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  /** Whether the connection is gone, and with it the answers that were outstanding. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  override connect(...[config, done]: Parameters<SdkAmqp['connect']>): void {
+    // Small frames and Nagle's algorithm cost 40 ms each time the hub delays its acknowledgement.
+    super.connect({ ...config, policyOverride: { tcp_no_delay: true } }, done);
+    // The SDK stops listening when it gives up, and rhea writes to the console what nobody listens to.
+    for (const event of ['connection_close', 'connection_error', 'disconnected', 'error']) {
+      rheaConnectionOf(this)?.on(event, () => undefined);
+    }
+  }
+
+  override putToken(audience: string, token: string, callback: (error?: Error) => void): void {
+    super.putToken(audience, token, (error) => {
+      if (!error) this.#authorized = true;
+      else if (this.#authorized) this.#usable = false;
+      callback(error);
+    });
+  }
+
+  async attachCloudToDeviceLink(): Promise<void> {
+    this.#senderLink = await new Promise<SenderLink>((resolve, reject) => {
+      super.attachSenderLink(CLOUD_TO_DEVICE, null, (error, link) => {
+        if (link) resolve(link);
+        else reject(error ?? new Error('The link was refused without a reason'));
+      });
+    });
+  }
+
+  override attachSenderLink(
+    ...[endpoint, options, done]: Parameters<SdkAmqp['attachSenderLink']>
+  ): void {
+    if (endpoint === CLOUD_TO_DEVICE && this.#senderLink) done(null, this.#senderLink);
+    else super.attachSenderLink(endpoint, options, done);
+  }
+
+  /** Instead of the SDK's own way to disconnect, which waits for the hub's answers without a bound. */
+  async hangUp(): Promise<void> {
+    this.#usable = false;
+    const connection = rheaConnectionOf(this);
+    this.#hangingUp ??= hangUp(connection?.socket, () => connection?.close(), this.#closeTimeoutMs);
+    return this.#hangingUp;
+  }
+
+  cutOff(reason: unknown): void {
+    this.#usable = false;
+    cutOff(rheaConnectionOf(this)?.socket, reason);
+  }
+}
