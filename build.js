@@ -28,9 +28,10 @@ const functions = {
   keepNames: true,
   // The Functions host provides it; it is on no registry.
   external: ['@azure/functions-core'],
-  // The CommonJS packages inside still call require for Node's own modules.
+  // The CommonJS packages inside still call require for Node's own modules. One of the others imports createRequire
+  // under its own name.
   banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
   },
 };
 
