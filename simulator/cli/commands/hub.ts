@@ -1,0 +1,55 @@
+import path from 'node:path';
+import type { SimulatedHub } from '../../hub/simulated-hub.ts';
+import { writeAuthorityFile } from '../authority-file.ts';
+import type { Command } from '../command.ts';
+import { connectionStrings, describeHub } from '../describe-hub.ts';
+import { columns } from '../help.ts';
+import { LOCAL_DEVICES, startHubPart } from '../hub-part.ts';
+import { claim } from '../instance/claim.ts';
+import { inProcessPart } from '../parts/in-process-part.ts';
+import type { Parts } from '../parts/parts.ts';
+import { describePortSettings, readHubPorts } from '../port-settings.ts';
+import { runUntilStopped } from '../run-until-stopped.ts';
+
+export const hubCommand: Command = {
+  options: {
+    data: {
+      type: 'string',
+      valueName: 'folder',
+      description: 'Where the state is kept; without it nothing survives the end',
+    },
+  },
+  details: [
+    'Settings (environment variables):',
+    ...columns(describePortSettings(['amqp', 'mqtt', 'https'])),
+  ].join('\n'),
+  run: async ({ values }) => {
+    const dataFolder =
+      typeof values['data'] === 'string' ? path.resolve(values['data']) : undefined;
+    const ports = readHubPorts(process.env);
+    return runUntilStopped(async (parts) => {
+      const claiming = claim('hub', dataFolder);
+      const instance = await parts.start(inProcessPart('lock', claiming), claiming);
+      const hub = await startHubPart({ parts, ports, dataFolder, print: console.log });
+      await instance.announce(Object.values(hub.ports));
+      const authorityFile = hub.certificateAuthorityFile ?? (await temporaryFile(parts, hub));
+      const devices = LOCAL_DEVICES.map((deviceId) => ({ deviceId, note: '' }));
+      console.log(
+        [
+          'The simulated hub is ready.',
+          '',
+          ...describeHub(hub, authorityFile),
+          '',
+          ...connectionStrings(hub, devices),
+          '',
+          'Ctrl-C stops it.',
+        ].join('\n'),
+      );
+    });
+  },
+};
+
+async function temporaryFile(parts: Parts, hub: SimulatedHub): Promise<string> {
+  const writing = writeAuthorityFile(hub.certificateAuthorityPem);
+  return (await parts.start(inProcessPart('authority file', writing), writing)).file;
+}

@@ -1,0 +1,36 @@
+import type { SimulatedHub } from '../hub/simulated-hub.ts';
+import { columns } from './help.ts';
+import { FEEDBACK_INTERVAL_MS } from './hub-part.ts';
+
+export function describeHub(
+  { hostName, ports }: SimulatedHub,
+  authorityFile: string | undefined,
+): string[] {
+  return columns([
+    [
+      'Simulated hub',
+      `${hostName}: AMQPS ${ports.amqp}, MQTTS ${ports.mqtt}, HTTPS and WebSockets ${ports.https}`,
+    ],
+    ['Hub feedback', `every ${FEEDBACK_INTERVAL_MS / 1000} s (in Azure: up to 15 s)`],
+    ...(authorityFile === undefined
+      ? []
+      : [['Certificate authority', `${authorityFile} (for Node programs: NODE_EXTRA_CA_CERTS)`]]),
+  ]);
+}
+
+/** Whole: their keys open nothing but this hub. */
+export function connectionStrings(
+  hub: SimulatedHub,
+  devices: readonly { deviceId: string; note: string }[],
+): string[] {
+  return [
+    'Connection strings of the simulated hub:',
+    ...columns([
+      ['service', hub.connectionString()],
+      ...devices.map(({ deviceId, note }) => [
+        deviceId,
+        [hub.deviceConnectionString(deviceId), note].join('  ').trimEnd(),
+      ]),
+    ]),
+  ];
+}

@@ -1,0 +1,4 @@
+/** Of an error of Node's own, such as ENOENT. */
+export function errorCode(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}

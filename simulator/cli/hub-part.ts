@@ -1,0 +1,36 @@
+import { startHub, type SimulatedHub } from '../hub/simulated-hub.ts';
+import { inProcessPart } from './parts/in-process-part.ts';
+import type { Parts } from './parts/parts.ts';
+import type { HubPorts } from './port-settings.ts';
+import { explainPortTaken } from './port-taken.ts';
+
+/** The service collects feedback for up to 15 s; that is long to wait in front of a terminal. */
+export const FEEDBACK_INTERVAL_MS = 1_000;
+
+export const LOCAL_DEVICES = ['device-1', 'device-2'] as const;
+
+export interface HubPartOptions {
+  parts: Parts;
+  ports: HubPorts;
+  /** Without it nothing survives the process. */
+  dataFolder: string | undefined;
+  print: (line: string) => void;
+}
+
+export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
+  const { parts, ports, dataFolder, print } = options;
+  const starting = startHub({
+    ports,
+    settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
+    devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })),
+    onProblem: (text) => print(`hub | ${text}`),
+    ...(dataFolder === undefined ? {} : { dataFolder }),
+  });
+  try {
+    const hub = await parts.start(inProcessPart('simulated hub', starting), starting);
+    for (const notice of hub.notices) print(notice);
+    return hub;
+  } catch (error) {
+    throw await explainPortTaken(error, ports);
+  }
+}

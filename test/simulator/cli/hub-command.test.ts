@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startSimulatedDevice } from '../../../simulator/devices/simulated-device.ts';
+import { CliProcess } from './cli-process.ts';
+
+let folder: string;
+const processes: CliProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'hub-command-'));
+});
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map(async (cli) => cli.end('SIGKILL')));
+  await rm(folder, { recursive: true });
+});
+
+function run(args: string[], env: NodeJS.ProcessEnv = {}): CliProcess {
+  const cli = new CliProcess(args, { cwd: folder, env });
+  processes.push(cli);
+  return cli;
+}
+
+async function runReady(args: string[], env: NodeJS.ProcessEnv = {}): Promise<CliProcess> {
+  const cli = run(args, env);
+  await cli.printed(/Ctrl-C stops/);
+  return cli;
+}
+
+const deviceOf = async (cli: CliProcess): Promise<string> =>
+  cli.printed(/device-1 +(HostName=\S+)/);
+
+async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
+}
+
+describe('downlink hub', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'takes a device by what it prints, and leaves nothing after %s',
+    async (signal) => {
+      const cli = await runReady(['hub']);
+      const authorityFile = await cli.printed(/Certificate authority +(\S+)/);
+      const mqttPort = Number(await cli.printed(/MQTTS (\d+)/));
+      const device = await startSimulatedDevice({
+        connectionString: await deviceOf(cli),
+        gatewayHostName: `localhost:${mqttPort}`,
+        certificateAuthorityPem: await readFile(authorityFile, 'utf8'),
+        print: () => {},
+      });
+      expect(device.isConnected).toBe(true);
+      await device.stop();
+
+      expect(await cli.end(signal)).toBe(0);
+
+      expect(existsSync(authorityFile)).toBe(false);
+      expect(await isListening(mqttPort)).toBe(false);
+    },
+  );
+
+  test('has the same keys again with --data, also after it was killed', async () => {
+    const first = await runReady(['hub', '--data', 'state']);
+    const connectionString = await deviceOf(first);
+    await first.end('SIGKILL');
+    const second = await runReady(['hub', '--data', 'state']);
+    expect(await deviceOf(second)).toBe(connectionString);
+
+    await second.end();
+
+    expect(await deviceOf(await runReady(['hub', '--data', 'state']))).toBe(connectionString);
+  });
+
+  test('is refused a folder that another one uses', async () => {
+    const first = await runReady(['hub', '--data', 'state']);
+
+    const second = run(['hub', '--data', 'state']);
+
+    expect(await second.exitCode).toBe(1);
+    expect(second.output).toContain(`state is in use by process ${first.pid}, "downlink hub" in`);
+  });
+
+  test('names port, setting and process when another one has its port', async () => {
+    const first = await runReady(['hub']);
+    const port = await first.printed(/AMQPS (\d+)/);
+
+    const second = run(['hub'], { DOWNLINK_HUB_AMQP_PORT: port });
+
+    expect(await second.exitCode).toBe(1);
+    expect(second.output).toMatch(
+      new RegExp(
+        `Port ${port} for the hub's AMQP is taken by process ${first.pid}, .*DOWNLINK_HUB_AMQP_PORT`,
+      ),
+    );
+  });
+
+  test('names port and setting when a stranger has its port', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as net.AddressInfo;
+
+    const cli = run(['hub'], { DOWNLINK_HUB_HTTPS_PORT: String(port) });
+
+    expect(await cli.exitCode).toBe(1);
+    expect(cli.output).toContain(
+      `Port ${port} for the hub's HTTPS and WebSockets is taken by another program. Stop that, or set DOWNLINK_HUB_HTTPS_PORT`,
+    );
+    server.close();
+  });
+
+  test('says that state it cannot read was replaced', async () => {
+    const first = await runReady(['hub', '--data', 'state']);
+    await first.end();
+    await writeFile(path.join(folder, 'state/hub-state.json'), '{"version":');
+
+    const second = await runReady(['hub', '--data', 'state']);
+
+    expect(second.lines[0]).toMatch(/hub-state\.json/);
+  });
+});
