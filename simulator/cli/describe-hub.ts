@@ -2,20 +2,22 @@ import type { SimulatedHub } from '../hub/simulated-hub.ts';
 import { columns } from './help.ts';
 import { FEEDBACK_INTERVAL_MS } from './hub-part.ts';
 
-export function describeHub(
+/** Rows for `columns`. */
+export function hubRows(
   { hostName, ports }: SimulatedHub,
   authorityFile: string | undefined,
-): string[] {
-  return columns([
+): string[][] {
+  const rows = [
     [
       'Simulated hub',
       `${hostName}: AMQPS ${ports.amqp}, MQTTS ${ports.mqtt}, HTTPS and WebSockets ${ports.https}`,
     ],
     ['Hub feedback', `every ${FEEDBACK_INTERVAL_MS / 1000} s (in Azure: up to 15 s)`],
-    ...(authorityFile === undefined
-      ? []
-      : [['Certificate authority', `${authorityFile} (for Node programs: NODE_EXTRA_CA_CERTS)`]]),
-  ]);
+  ];
+  if (authorityFile !== undefined) {
+    rows.push(['Hub authority', `${authorityFile} (for Node programs: NODE_EXTRA_CA_CERTS)`]);
+  }
+  return rows;
 }
 
 /** Whole: their keys open nothing but this hub. */

@@ -4,6 +4,9 @@ import path from 'node:path';
 /** The simulator's folder, wherever the bundler put this code inside it. */
 export const packageRoot = nearestWith('package.json', import.meta.dirname);
 
+/** The Functions app that this is the simulator of. */
+export const appRoot = path.dirname(packageRoot);
+
 export function builtEntryPoint(name: 'host' | 'storage'): string {
   return path.join(packageRoot, 'dist', name, 'main.js');
 }

@@ -16,13 +16,11 @@ const END_TIMEOUT_MS = 1_000;
 export async function runUntilStopped(start: (parts: Parts) => Promise<void>): Promise<number> {
   const interruption = new Interruption();
   const parts = new Parts(interruption);
-  const ignoreStopRequests = onStopRequest((reason) => {
-    interruption.interrupt(new StopRequestedError(reason));
+  onStopRequest((reason) => interruption.interrupt(new StopRequestedError(reason)));
+  process.on('uncaughtException', (error) => {
+    console.error(error);
+    interruption.interrupt(new PartEndedError('Something failed that nobody waited for'));
   });
-  const onUnexpected = (cause: unknown): void => {
-    interruption.interrupt(new Error('Something failed outside of any request', { cause }));
-  };
-  process.on('uncaughtException', onUnexpected);
   try {
     await interruption.orInterrupted(start(parts));
     return await interruption.untilInterrupted();
@@ -30,8 +28,6 @@ export async function runUntilStopped(start: (parts: Parts) => Promise<void>): P
     return exitCodeOf(error);
   } finally {
     await parts.stop();
-    process.off('uncaughtException', onUnexpected);
-    ignoreStopRequests();
     setTimeout(() => process.exit(), END_TIMEOUT_MS).unref();
   }
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { SimulatedHub } from '../../hub/simulated-hub.ts';
 import { writeAuthorityFile } from '../authority-file.ts';
 import type { Command } from '../command.ts';
-import { connectionStrings, describeHub } from '../describe-hub.ts';
+import { connectionStrings, hubRows } from '../describe-hub.ts';
 import { columns } from '../help.ts';
 import { LOCAL_DEVICES, startHubPart } from '../hub-part.ts';
 import { claim } from '../instance/claim.ts';
@@ -38,7 +38,7 @@ export const hubCommand: Command = {
         [
           'The simulated hub is ready.',
           '',
-          ...describeHub(hub, authorityFile),
+          ...columns(hubRows(hub, authorityFile)),
           '',
           ...connectionStrings(hub, devices),
           '',

@@ -39,6 +39,7 @@ export class ChildPart implements Part {
   readonly #child: ChildProcess;
   /** Settles, with how it ended, once it is gone and all its output was read. */
   readonly #closed: Promise<string>;
+  #isReady = false;
   #isStopping = false;
 
   constructor({ name, entryPoint, args, env, print }: ChildPartOptions) {
@@ -46,6 +47,9 @@ export class ChildPart implements Part {
     const child = fork(entryPoint, args, {
       env,
       execArgv: [],
+      // Ctrl-C and the end of a terminal are told to a whole group; this process alone is to hear
+      // them, and to stop its parts in order. Windows would open a window for each.
+      detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
@@ -68,6 +72,7 @@ export class ChildPart implements Part {
         const failed = failedSchema.safeParse(message).data;
         if (failed !== undefined) reject(new ChildFailedError(failed.message, failed));
         if (!isReady(message)) return;
+        this.#isReady = true;
         const ready = schema.safeParse(message);
         if (ready.success) resolve(ready.data);
         else reject(new Error(`The ${this.name} sent what we do not know`, { cause: ready.error }));
@@ -78,6 +83,8 @@ export class ChildPart implements Part {
 
   async stop(timeoutMs = STOP_TIMEOUT_MS): Promise<void> {
     this.#isStopping = true;
+    // Before it is ready it may not have come to listen for the end of its channel.
+    if (!this.#isReady) this.#child.kill();
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
     await this.#closed;

@@ -5,32 +5,25 @@ const SIGNALS: readonly NodeJS.Signals[] =
 const PARENT_CHECK_MS = 500;
 
 /**
- * Calls back when the user wants an end: Ctrl-C, a signal, the terminal gone. Until it is undone no
- * signal ends this process, so a second Ctrl-C (npm passes on its own one too) does not cut the stop short.
+ * Calls back when the user wants an end: Ctrl-C, a signal, the terminal gone. From here on no signal
+ * ends this process, so a second Ctrl-C (npm passes on one of its own) does not cut the stop short.
  */
-export function onStopRequest(listener: (reason: string) => void): () => void {
-  const onSignal = (signal: NodeJS.Signals): void => listener(signal);
-  const onOutputError = (): void => listener('the terminal is gone');
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  process.stdout.on('error', onOutputError);
-  process.stderr.on('error', onOutputError);
-  const parentCheck = watchParent(listener);
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
-    process.stdout.off('error', onOutputError);
-    process.stderr.off('error', onOutputError);
-    clearInterval(parentCheck);
-  };
+export function onStopRequest(listener: (reason: string) => void): void {
+  for (const signal of SIGNALS) process.on(signal, listener);
+  for (const output of [process.stdout, process.stderr]) {
+    output.on('error', () => listener('the terminal is gone'));
+  }
+  watchParent(listener);
 }
 
 /** npm passes signals on to the shell that it starts us with, and most shells die without a word to us. */
-function watchParent(listener: (reason: string) => void): NodeJS.Timeout | undefined {
-  if (process.env['npm_lifecycle_event'] === undefined) return undefined;
+function watchParent(listener: (reason: string) => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
     listener('npm has ended');
   }, PARENT_CHECK_MS);
-  return timer.unref();
+  timer.unref();
 }

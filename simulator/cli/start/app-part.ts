@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { SimulatedHub } from '../../hub/simulated-hub.ts';
-import { builtEntryPoint } from '../package-root.ts';
+import { appRoot, builtEntryPoint } from '../package-root.ts';
 import { ChildFailedError, ChildPart } from '../parts/child-part.ts';
 import type { Parts } from '../parts/parts.ts';
 import type { Ports } from '../port-settings.ts';
 import { portTaken } from '../port-taken.ts';
 import { appEnvironment } from './app-environment.ts';
+import type { StateFolder } from './state-folder.ts';
 import type { ReadyStorage } from './storage-part.ts';
 
 const readySchema = z.object({ url: z.string(), port: z.int() });
@@ -17,16 +18,17 @@ export interface AppOptions {
   ports: Ports;
   hub: SimulatedHub;
   storage: ReadyStorage;
+  state: StateFolder;
   env: NodeJS.ProcessEnv;
   print: (line: string) => void;
 }
 
 export async function startApp(options: AppOptions): Promise<ReadyApp> {
-  const { parts, ports, hub, storage, env, print } = options;
+  const { parts, ports, hub, storage, state, env, print } = options;
   const child = new ChildPart({
     name: 'app',
     entryPoint: builtEntryPoint('host'),
-    args: ['--port', String(ports.app)],
+    args: [appRoot, '--port', String(ports.app), '--state-folder', state.host],
     env: appEnvironment(env, hub, storage),
     print: (line) => print(`app | ${line}`),
   });

@@ -39,7 +39,7 @@ export async function runLocally(options: LocalRunOptions): Promise<void> {
     startStorage({ parts, state, env, print }),
   ]);
   const [app] = await Promise.all([
-    startApp({ parts, ports, hub, storage, env, print }),
+    startApp({ parts, ports, hub, storage, state, env, print }),
     startDevice({ parts, hub, deviceId: LOCAL_DEVICES[0], print }),
   ]);
   await instance.announce([app.port, ...Object.values(hub.ports)]);

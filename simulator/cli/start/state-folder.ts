@@ -6,6 +6,7 @@ export class StateFolder {
   readonly root: string;
   readonly hub: string;
   readonly storage: string;
+  readonly host: string;
   /** Bodies of the curl lines, where a shell cannot quote them. */
   readonly examples: string;
 
@@ -13,12 +14,13 @@ export class StateFolder {
     this.root = root;
     this.hub = path.join(root, 'hub');
     this.storage = path.join(root, 'storage');
+    this.host = path.join(root, 'host');
     this.examples = path.join(root, 'examples');
   }
 
   async forget(): Promise<void> {
     await Promise.all(
-      [this.hub, this.storage, this.#storageAside].map(async (folder) =>
+      [this.hub, this.storage, this.#storageAside, this.host].map(async (folder) =>
         rm(folder, { recursive: true, force: true }),
       ),
     );

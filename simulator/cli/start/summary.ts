@@ -1,5 +1,5 @@
 import type { SimulatedHub } from '../../hub/simulated-hub.ts';
-import { connectionStrings, describeHub } from '../describe-hub.ts';
+import { connectionStrings, hubRows } from '../describe-hub.ts';
 import { columns } from '../help.ts';
 import { functionKey } from './app-environment.ts';
 import type { ReadyApp } from './app-part.ts';
@@ -27,9 +27,7 @@ export function summary({ app, hub, storage, state, env, startSeconds }: Summary
     ...columns([
       ['API', app.url],
       ['Function key', key],
-    ]),
-    ...describeHub(hub, hub.certificateAuthorityFile),
-    ...columns([
+      ...hubRows(hub, hub.certificateAuthorityFile),
       [
         'Storage',
         `queues 127.0.0.1:${storage.ports.queue}, tables 127.0.0.1:${storage.ports.table}`,

@@ -46,7 +46,7 @@ describe('downlink hub', () => {
     'takes a device by what it prints, and leaves nothing after %s',
     async (signal) => {
       const cli = await runReady(['hub']);
-      const authorityFile = await cli.printed(/Certificate authority +(\S+)/);
+      const authorityFile = await cli.printed(/Hub authority +(\S+)/);
       const mqttPort = Number(await cli.printed(/MQTTS (\d+)/));
       const device = await startSimulatedDevice({
         connectionString: await deviceOf(cli),

@@ -78,6 +78,12 @@ describe('ChildPart', () => {
     expect(await part.ended).toBe('was ended by SIGKILL');
   });
 
+  test('ends a child at once that is still starting', async () => {
+    const { part } = await child('setInterval(() => {}, 1000);');
+
+    await expect(part.stop()).resolves.toBeUndefined();
+  });
+
   test('ends a child that does not stop', async () => {
     const { part } = await child(`
       process.on('SIGTERM', () => {});

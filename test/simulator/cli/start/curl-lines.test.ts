@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { curlLines } from '../../../../simulator/cli/start/curl-lines.ts';
 import { shellStyle } from '../../../../simulator/cli/start/shell-style.ts';
+import { curlArguments } from '../shell-words.ts';
 
 const target = { url: 'http://localhost:7071', functionKey: "it's a key", deviceId: 'device-1' };
 let folder: string;
@@ -20,16 +20,10 @@ function lines(platform: NodeJS.Platform, env: NodeJS.ProcessEnv = {}): string[]
   return curlLines(target, shellStyle({ platform, env, examplesFolder: folder }));
 }
 
-/** What a POSIX shell makes of a line. */
-function words(line: string): string[] {
-  const shell = execFileSync('sh', ['-c', `curl() { printf '%s\\n' "$@"; }\n${line}`]);
-  return shell.toString('utf8').trimEnd().split('\n');
-}
-
 describe('curlLines', () => {
   test('reach curl through a POSIX shell as they were meant', () => {
     const [send = '', , invoke = ''] = lines('linux')
-      .map(words)
+      .map(curlArguments)
       .map((line) => line.join('\n'));
 
     expect(send.split('\n')).toEqual([

@@ -1,0 +1,210 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { CliProcess } from './cli-process.ts';
+import { runCurl } from './shell-words.ts';
+
+let folder: string;
+const processes: CliProcess[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'start-command-'));
+});
+afterEach(async () => {
+  await Promise.all(processes.splice(0).map(async (cli) => cli.end('SIGTERM')));
+  await rm(folder, { recursive: true });
+});
+
+function run(args: string[] = [], env: NodeJS.ProcessEnv = {}): CliProcess {
+  const cli = new CliProcess(['start', ...args], { cwd: folder, env });
+  processes.push(cli);
+  return cli;
+}
+
+async function runReady(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<CliProcess> {
+  const cli = run(args, env);
+  await cli.printed(/Ctrl-C stops everything/);
+  return cli;
+}
+
+const curlLinesOf = (cli: CliProcess): string[] =>
+  cli.lines.filter((line) => line.startsWith('  curl'));
+
+function portsOf(cli: CliProcess): number[] {
+  const shown = cli.lines.filter((line) => /^ {2}(API|Simulated hub|Storage) /.test(line)).join();
+  return [...shown.matchAll(/(?:localhost:|AMQPS |MQTTS |WebSockets |127\.0\.0\.1:)(\d+)/g)].map(
+    ([, port]) => Number(port),
+  );
+}
+
+async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
+  });
+}
+
+async function untilNothingListens(ports: number[]): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while ((await Promise.all(ports.map(isListening))).includes(true)) {
+    if (Date.now() > deadline) throw new Error('something still listens');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function untilDelivered(listLine: string): Promise<unknown> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const { body } = await runCurl(listLine);
+    if (JSON.stringify(body).includes('"status":"delivered"') || Date.now() > deadline) return body;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function childOf(cli: CliProcess, script: string): number {
+  const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args=']).toString('utf8');
+  const child = listing
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, parent, ...args]) => Number(parent) === cli.pid && args.join(' ').includes(script));
+  return Number(child?.[0]);
+}
+
+describe('downlink start', () => {
+  test('prints lines that work, keeps its state over a restart, and forgets it with --fresh', async () => {
+    const first = await runReady();
+    const [send = '', list = '', invoke = ''] = curlLinesOf(first);
+
+    expect(await runCurl(send)).toMatchObject({ status: 202, body: { deviceId: 'device-1' } });
+    expect(await untilDelivered(list)).toMatchObject({ items: [{ status: 'delivered' }] });
+    expect(await runCurl(invoke)).toMatchObject({ status: 200, body: { status: 200 } });
+    expect(first.output).toMatch(/^device-1 \| .*\{"setPoint":21\}/m);
+    expect(first.output).toMatch(/^device-1 \| methodName = reboot$/m);
+    expect(first.output).toContain('every 1 s');
+    const serviceString = await first.printed(/service +(\S+)/);
+    const ports = portsOf(first);
+    expect(ports).toHaveLength(6);
+    expect(await first.end('SIGINT')).toBe(0);
+    await untilNothingListens(ports);
+
+    const second = await runReady();
+    const [, listAgain = ''] = curlLinesOf(second);
+    expect(await second.printed(/service +(\S+)/)).toBe(serviceString);
+    expect(await runCurl(listAgain)).toMatchObject({ body: { items: [{ status: 'delivered' }] } });
+    await second.end();
+
+    const third = await runReady(['--fresh']);
+    const [, listFresh = ''] = curlLinesOf(third);
+    expect(await third.printed(/service +(\S+)/)).not.toBe(serviceString);
+    expect(await runCurl(listFresh)).toMatchObject({ body: { items: [] } });
+  });
+
+  test('works behind proxies and beside authorities of the user', async () => {
+    const proxy = 'http://127.0.0.1:9';
+    const cli = await runReady([], {
+      HTTP_PROXY: proxy,
+      HTTPS_PROXY: proxy,
+      ALL_PROXY: proxy,
+      http_proxy: proxy,
+      https_proxy: proxy,
+      all_proxy: proxy,
+      NO_PROXY: 'intranet',
+      NODE_USE_ENV_PROXY: '1',
+      NODE_EXTRA_CA_CERTS: path.join(folder, 'missing.pem'),
+      DOWNLINK_FUNCTION_KEY: 'a-key-of-my-own',
+    });
+    const [send = '', list = ''] = curlLinesOf(cli);
+
+    expect(send).toContain('a-key-of-my-own');
+    expect(await runCurl(send)).toMatchObject({ status: 202 });
+    expect(await untilDelivered(list)).toMatchObject({ items: [{ status: 'delivered' }] });
+  });
+
+  test('is refused a folder that another one uses', async () => {
+    const first = await runReady();
+
+    const second = run();
+
+    expect(await second.exitCode).toBe(1);
+    expect(second.output).toContain(
+      `.downlink is in use by process ${first.pid}, "downlink start"`,
+    );
+  });
+
+  test.each([
+    ['DOWNLINK_PORT', /localhost:(\d+)/],
+    ['DOWNLINK_HUB_MQTT_PORT', /MQTTS (\d+)/],
+  ])('names the process that has the port of %s', async (setting, pattern) => {
+    const first = await runReady();
+    const port = await first.printed(pattern);
+    const other = await mkdtemp(path.join(os.tmpdir(), 'start-command-'));
+
+    const second = new CliProcess(['start'], { cwd: other, env: { [setting]: port } });
+
+    expect(await second.exitCode).toBe(1);
+    expect(second.output).toMatch(
+      new RegExp(`Port ${port} .* is taken by process ${first.pid}, .*set ${setting} `),
+    );
+    await rm(other, { recursive: true });
+  });
+
+  test('leaves nothing that runs when it is killed, and starts again', async () => {
+    const first = await runReady();
+    const ports = portsOf(first);
+
+    await first.end('SIGKILL');
+
+    await untilNothingListens(ports);
+    await expect(runReady()).resolves.toBeDefined();
+  });
+
+  test.each([
+    ['app', 'host/main.js'],
+    ['storage emulator', 'storage/main.js'],
+  ])('stops everything and says why when the %s dies', async (name, script) => {
+    const cli = await runReady();
+
+    process.kill(childOf(cli, script), 'SIGKILL');
+
+    expect(await cli.exitCode).toBe(1);
+    expect(cli.output).toContain(`The ${name} was ended by SIGKILL; stopping everything else.`);
+    await untilNothingListens(portsOf(cli));
+  });
+
+  test('stops cleanly while it is still starting', async () => {
+    const cli = run();
+    await cli.printed(/device-1 \|/);
+
+    expect(await cli.end('SIGTERM')).toBe(0);
+
+    expect((await readdir(path.join(folder, '.downlink'))).toSorted()).not.toContainEqual(
+      expect.stringMatching(/lock/),
+    );
+  });
+
+  test('says what it replaces: state of the hub or the storage that cannot be read', async () => {
+    const first = await runReady();
+    await first.end();
+    await writeFile(path.join(folder, '.downlink/hub/hub-state.json'), '{');
+    await writeFile(path.join(folder, '.downlink/storage/table.json'), '');
+
+    const second = await runReady();
+
+    expect(second.output).toMatch(/hub-state\.json/);
+    expect(second.output).toMatch(/stored messages could not be read .*storage\.unreadable/);
+  });
+
+  test('fails and stops what it started when the app refuses a setting', async () => {
+    const cli = run([], { DOWNLINK_RETENTION_DAYS: 'many' });
+
+    expect(await cli.exitCode).toBe(1);
+    expect(cli.output).toMatch(/DOWNLINK_RETENTION_DAYS must be a whole number/);
+  });
+});
