@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,9 +51,7 @@ export async function build() {
 
 /** @param {import('esbuild').BuildOptions & { outdir: string }} options */
 async function buildOne(options) {
-  const entryPoints = options.entryPoints.filter((file) => existsSync(path.join(root, file)));
-  if (entryPoints.length === 0) return;
-  const { outputFiles } = await esbuild.build({ ...options, entryPoints, write: false });
+  const { outputFiles } = await esbuild.build({ ...options, write: false });
   await Promise.all(outputFiles.map(writeChanged));
   await removeAllBut(
     outputFiles.map((file) => file.path),
