@@ -1,4 +1,4 @@
-export interface CommandOption {
+interface CommandOption {
   type: 'boolean' | 'string';
   /** A string option's value in the help, as in `--data <folder>`. */
   valueName?: string;

@@ -1,7 +1,7 @@
 import type { SimulatedHub } from '../../hub/simulated-hub.ts';
 import type { ReadyStorage } from './storage-part.ts';
 
-export const DEFAULT_FUNCTION_KEY = 'local-development-key';
+const DEFAULT_FUNCTION_KEY = 'local-development-key';
 
 export function functionKey(env: NodeJS.ProcessEnv): string {
   const key = env['DOWNLINK_FUNCTION_KEY'] ?? '';

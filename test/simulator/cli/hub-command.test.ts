@@ -14,7 +14,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'hub-command-'));
 });
 afterEach(async () => {
-  await Promise.all(processes.splice(0).map(async (cli) => cli.end('SIGKILL')));
+  await Promise.all(processes.splice(0).map(async (cli) => cli.end('SIGTERM')));
   await rm(folder, { recursive: true });
 });
 

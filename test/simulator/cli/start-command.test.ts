@@ -120,39 +120,36 @@ describe('downlink start', () => {
       NODE_EXTRA_CA_CERTS: path.join(folder, 'missing.pem'),
       DOWNLINK_FUNCTION_KEY: 'a-key-of-my-own',
     });
-    const [send = '', list = ''] = curlLinesOf(cli);
+    const [send = '', , invoke = ''] = curlLinesOf(cli);
 
     expect(send).toContain('a-key-of-my-own');
     expect(await runCurl(send)).toMatchObject({ status: 202 });
-    expect(await untilDelivered(list)).toMatchObject({ items: [{ status: 'delivered' }] });
+    expect(await runCurl(invoke)).toMatchObject({ status: 200 });
   });
 
-  test('is refused a folder that another one uses', async () => {
+  test('names the running one to another that wants its folder or its ports', async () => {
     const first = await runReady();
+    const appPort = await first.printed(/API +http:\/\/localhost:(\d+)/);
+    const mqttPort = await first.printed(/MQTTS (\d+)/);
+    const cwd = await mkdtemp(path.join(os.tmpdir(), 'start-command-'));
 
-    const second = run();
-
-    expect(await second.exitCode).toBe(1);
-    expect(second.output).toContain(
+    const inItsFolder = run();
+    expect(await inItsFolder.exitCode).toBe(1);
+    expect(inItsFolder.output).toContain(
       `.downlink is in use by process ${first.pid}, "downlink start"`,
     );
-  });
 
-  test.each([
-    ['DOWNLINK_PORT', /localhost:(\d+)/],
-    ['DOWNLINK_HUB_MQTT_PORT', /MQTTS (\d+)/],
-  ])('names the process that has the port of %s', async (setting, pattern) => {
-    const first = await runReady();
-    const port = await first.printed(pattern);
-    const other = await mkdtemp(path.join(os.tmpdir(), 'start-command-'));
-
-    const second = new CliProcess(['start'], { cwd: other, env: { [setting]: port } });
-
-    expect(await second.exitCode).toBe(1);
-    expect(second.output).toMatch(
-      new RegExp(`Port ${port} .* is taken by process ${first.pid}, .*set ${setting} `),
-    );
-    await rm(other, { recursive: true });
+    for (const [setting, port] of Object.entries({
+      DOWNLINK_PORT: appPort,
+      DOWNLINK_HUB_MQTT_PORT: mqttPort,
+    })) {
+      const onItsPort = new CliProcess(['start'], { cwd, env: { [setting]: port } });
+      expect(await onItsPort.exitCode).toBe(1);
+      expect(onItsPort.output).toMatch(
+        new RegExp(`Port ${port} .* is taken by process ${first.pid}, .*set ${setting} `),
+      );
+    }
+    await rm(cwd, { recursive: true });
   });
 
   test('leaves nothing that runs when it is killed, and starts again', async () => {
