@@ -58,9 +58,10 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     setHostName(hostName, environment);
     const app = await startApp(appRoot, log);
     const { routePrefix, functionTimeoutMs } = hostJson;
-    const functions = readFunctions(app.functions, { routePrefix, environment });
+    const hasStateFolder = stateFolder !== undefined;
+    const functions = readFunctions(app.functions, { routePrefix, environment, hasStateFolder });
     const invocations = new Invocations({ app, timeoutMs: functionTimeoutMs, log });
-    const listeners = createListeners(functions, { hostJson, invocations, stateFolder, log });
+    const listeners = await createListeners(functions, { hostJson, invocations, stateFolder, log });
 
     front.open({
       functions: functions.filter(hasHttpTrigger),

@@ -1,4 +1,4 @@
-import { QueueServiceClient } from '@azure/storage-queue';
+import type { QueueServiceClient } from '@azure/storage-queue';
 import type { FunctionDefinition } from './function-definition.ts';
 import { HostError } from './host-error.ts';
 import type { HostLog } from './host-log.ts';
@@ -28,15 +28,15 @@ export interface Listener {
 }
 
 /** By the name of the function; HTTP functions have none. */
-export function createListeners(
+export async function createListeners(
   functions: readonly FunctionDefinition[],
   options: ListenerOptions,
-): Map<string, Listener> {
+): Promise<Map<string, Listener>> {
   const listeners = new Map<string, Listener>();
   for (const { name, registered, trigger } of functions) {
     const each = { name, registered };
     if (trigger.type === 'timer') listeners.set(name, timerListener(each, trigger, options));
-    if (trigger.type === 'queue') listeners.set(name, queueListener(each, trigger, options));
+    if (trigger.type === 'queue') listeners.set(name, await queueListener(each, trigger, options));
   }
   return listeners;
 }
@@ -48,9 +48,6 @@ function timerListener(
   trigger: TimerTrigger,
   { invocations, stateFolder, log }: ListenerOptions,
 ): Listener {
-  if (trigger.useMonitor === true && stateFolder === undefined) {
-    throw new HostError(`${name}: "useMonitor" needs --state-folder, where the schedule is kept`);
-  }
   const listener = new TimerListener({
     functionName: name,
     trigger,
@@ -69,15 +66,15 @@ function timerListener(
   };
 }
 
-function queueListener(
+async function queueListener(
   { name, registered }: NamedFunction,
   trigger: QueueTrigger,
   { invocations, hostJson, log }: ListenerOptions,
-): Listener {
+): Promise<Listener> {
   const { queues: settings } = hostJson;
   const listener = new QueueListener({
     functionName: name,
-    service: connect(name, trigger.connectionString),
+    service: await connect(name, trigger.connectionString),
     queueName: trigger.queueName,
     settings,
     log,
@@ -100,9 +97,16 @@ function queueListener(
 // Storage that is away is met by the listener's own patience; these are for a passing fault.
 const RETRY = { maxTries: 3, retryDelayInMs: 100, maxRetryDelayInMs: 1_000 };
 
-function connect(functionName: string, connectionString: string): QueueServiceClient {
+async function connect(
+  functionName: string,
+  connectionString: string,
+): Promise<QueueServiceClient> {
+  // Large, and of no use to an app without queue functions.
+  const storage = await import('@azure/storage-queue');
   try {
-    return QueueServiceClient.fromConnectionString(connectionString, { retryOptions: RETRY });
+    return storage.QueueServiceClient.fromConnectionString(connectionString, {
+      retryOptions: RETRY,
+    });
   } catch (error) {
     // Its message may hold the connection string.
     throw new HostError(`${functionName}: the connection string of its queue cannot be read`, {

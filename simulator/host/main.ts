@@ -20,6 +20,8 @@ process.on('SIGTERM', () => onSignal(true));
 // Ctrl-C reaches the whole process group. With a parent it is the parent who loses patience.
 process.on('SIGINT', () => onSignal(!process.connected));
 process.on('disconnect', stop);
+// The parent may have gone before anybody listened.
+if (process.send !== undefined && !process.connected) stop();
 process.on('uncaughtException', (error) => fail(error, 'The app failed outside of any function'));
 // Nobody reads any more; there is nobody to tell.
 process.stdout.on('error', () => undefined);
@@ -33,7 +35,7 @@ try {
   const log = lineLog(writeLine, isQuiet ? 'warning' : 'information');
   host = await startFunctionsHost({ ...options, functionKey, masterKey, log });
   const { url, port, functions } = host;
-  writeLine(`${String(functions.length)} functions on ${url}`);
+  log.write('information', 'host', `${String(functions.length)} functions on ${url}`);
   tellParent({ type: 'ready', url, port, functions });
 } catch (error) {
   fail(error);

@@ -10,6 +10,7 @@ import { readTimerTrigger } from './timers/timer-trigger.ts';
 export interface ReadFunctionsOptions {
   readonly routePrefix: string;
   readonly environment: NodeJS.ProcessEnv;
+  readonly hasStateFolder: boolean;
 }
 
 const bindingSchema = z.object({
@@ -65,7 +66,7 @@ function readTrigger({ metadata }: RegisteredFunction, options: ReadFunctionsOpt
         routePrefix: options.routePrefix,
       });
     case 'timertrigger':
-      return readTimerTrigger(bindingName, binding, options.environment);
+      return readTimerTrigger(bindingName, binding, options);
     case 'queuetrigger':
       return readQueueTrigger(bindingName, binding, options.environment);
     default:

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HostError } from '../host-error.ts';
 import { expandSettings } from '../settings/app-settings.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
@@ -7,7 +8,7 @@ export interface TimerTrigger {
   readonly bindingName: string;
   readonly schedule: Schedule;
   readonly runsOnStartup: boolean;
-  /** undefined: wherever a state folder is. */
+  /** undefined: if the host has a state folder. */
   readonly useMonitor: boolean | undefined;
 }
 
@@ -20,9 +21,12 @@ const schema = z.object({
 export function readTimerTrigger(
   bindingName: string,
   binding: unknown,
-  environment: NodeJS.ProcessEnv,
+  { environment, hasStateFolder }: { environment: NodeJS.ProcessEnv; hasStateFolder: boolean },
 ): TimerTrigger {
   const { schedule, runOnStartup, useMonitor } = schema.parse(binding);
+  if (useMonitor === true && !hasStateFolder) {
+    throw new HostError('"useMonitor" needs --state-folder, where the schedule is kept');
+  }
   return {
     type: 'timer',
     bindingName,
