@@ -4,6 +4,7 @@ export default {
   // '@downlink/simulator' by name resolves to its TypeScript sources, so tests need no build of it.
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'import', 'default'] },
   roots: ['<rootDir>/test'],
+  globalSetup: '<rootDir>/test/support/global-setup.js',
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   extensionsToTreatAsEsm: ['.ts'],

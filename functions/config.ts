@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_TTL_SECONDS } from './messages/message.ts';
 
 /** Every setting of the app, with its default. Those of the local host stand in docs/local-development.md. */

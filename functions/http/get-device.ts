@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DeviceDirectory } from '../devices/device.ts';
 import { deviceResource } from './device-resource.ts';
 import { deviceIdField } from './fields.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import type { Message } from '../messages/message.ts';
 import type { MessageKey } from '../messages/message-store.ts';

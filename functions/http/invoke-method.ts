@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   CONNECT_TIMEOUT_SECONDS,
   MAX_METHOD_PAYLOAD_BYTES,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MESSAGE_STATUSES } from '../messages/message.ts';
 import type { MessageStore } from '../messages/message-store.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ACKS, DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from '../messages/message.ts';
 import { messageIdField, timeField } from './fields.ts';
 

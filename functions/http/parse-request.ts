@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 

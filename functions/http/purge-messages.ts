@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Purged } from '../messages/purge-messages.ts';
 import { deviceIdField } from './fields.ts';
 import { parseRequest, requestParts } from './parse-request.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SendMessageRequest, SentMessage, Warn } from '../messages/send-message.ts';
 import { deviceIdField } from './fields.ts';
 import { sendMessageFields } from './message-fields.ts';

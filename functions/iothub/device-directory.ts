@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Device, DeviceDirectory } from '../devices/device.ts';
 import { DownlinkError } from '../errors.ts';
 import type { HubRequest, HubResponse, HubRest } from './hub-rest.ts';

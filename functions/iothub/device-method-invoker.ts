@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import { MAX_METHOD_PAYLOAD_BYTES } from '../methods/method.ts';
 import type { MethodCall, MethodInvoker, MethodResult } from '../methods/method.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DeviceQueuePurger } from '../messages/message.ts';
 import type { HubRest } from './hub-rest.ts';
 import { requestError, responseError } from './iothub-errors.ts';

@@ -26,7 +26,7 @@ export function iotHubMessageSender(options: {
       } catch (error) {
         // A link that swallowed one message is not trusted with the next.
         if (error instanceof TimedOut) clients.drop(client);
-        throw sendError(error, client);
+        throw sendError(error);
       } finally {
         lease.release();
       }

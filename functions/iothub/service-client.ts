@@ -13,8 +13,6 @@ import { within } from './within.ts';
 
 /** The service SDK's client over one AMQP connection, ready to send. */
 export interface ServiceClient extends Connection {
-  /** Whether the connection is gone, and with it the answers that were outstanding. */
-  readonly lost: boolean;
   /** Settles with what the hub said. Has no bound of its own; rejects with the SDK's errors. */
   send(message: OutgoingMessage): Promise<'accepted' | 'not-accepted'>;
   /** Puts a fresh token: one round trip that shows whether the hub answers and takes our credentials. */
@@ -46,9 +44,6 @@ export async function openServiceClient(options: {
     get usable() {
       return amqp.usable;
     },
-    get lost() {
-      return amqp.lost;
-    },
     async send(message) {
       const answer = await client.send(message.deviceId, toSdkMessage(message));
       // The SDK takes every disposition without an error for success; only `accepted` brings a result.
@@ -68,8 +63,14 @@ export async function openServiceClient(options: {
 }
 
 async function openWithLink(client: Client, amqp: WatchedAmqp): Promise<void> {
-  await client.open();
-  await amqp.attachCloudToDeviceLink();
+  // The SDK tells nobody if the connection goes while it authorizes. If it has something to tell, it does so first.
+  const lost = new Promise<never>((_resolve, reject) => {
+    amqp.onLost(() =>
+      setImmediate(() => reject(new Error('The connection was lost while it was opened'))),
+    );
+  });
+  const opened = client.open().then(async () => amqp.attachCloudToDeviceLink());
+  await Promise.race([opened, lost]);
 }
 
 function transportOver(amqp: WatchedAmqp): Client.TransportCtor {

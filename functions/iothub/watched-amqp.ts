@@ -3,20 +3,24 @@ import type { Amqp as SdkAmqp } from 'azure-iothub/dist/common-amqp/amqp.js';
 import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
 import { cutOff, hangUp } from './hang-up.ts';
 import { expectNoAnswers, onStateChange, rheaConnectionOf } from './sdk-internals.ts';
+import { SendFailure } from './send-failure.ts';
 
 /** Where the service sends cloud-to-device messages to; the device stands in each message's `to`. */
 const CLOUD_TO_DEVICE = '/messages/devicebound';
 
 /**
- * The SDK's AMQP connection, watched and bounded.
+ * The SDK's AMQP connection, watched and bounded. It connects once; when it is lost, another takes its place.
  *
  * - It says at once when it is lost. Unwatched, it waits 45 s for the answers of a hub that has closed the connection,
  *   and lets everything hang meanwhile.
  * - It has one link for messages, attached before the first send. Unwatched, each send that finds none attaches one.
+ * - Sends that fail with the connection get an error of their own. Unwatched, the SDK ties the error of the connection
+ *   to itself, walks round that circle, and the process dies of it.
  * - It says when the renewal of its token failed. Unwatched, it goes on until the hub cuts it off.
  */
 export class WatchedAmqp extends sdkAmqp.Amqp {
   readonly #closeTimeoutMs: number;
+  readonly #lostListeners: (() => void)[] = [];
   #senderLink: SenderLink | undefined;
   #authorized = false;
   #usable = true;
@@ -32,6 +36,7 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
       expectNoAnswers(this);
       this.#lost = true;
       void this.hangUp();
+      for (const listener of this.#lostListeners.splice(0)) listener();
     });
   }
 
@@ -40,12 +45,15 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     return this.#usable;
   }
 
-  /** Whether the connection is gone, and with it the answers that were outstanding. */
-  get lost(): boolean {
-    return this.#lost;
+  onLost(listener: () => void): void {
+    this.#lostListeners.push(listener);
   }
 
   override connect(...[config, done]: Parameters<SdkAmqp['connect']>): void {
+    if (this.#lost) {
+      done(new Error('The connection is lost; it is replaced, not mended'));
+      return;
+    }
     // Small frames and Nagle's algorithm cost 40 ms each time the hub delays its acknowledgement.
     super.connect({ ...config, policyOverride: { tcp_no_delay: true } }, done);
     // The SDK stops listening when it gives up, and rhea writes to the console what nobody listens to.
@@ -63,12 +71,18 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
   }
 
   async attachCloudToDeviceLink(): Promise<void> {
-    this.#senderLink = await new Promise<SenderLink>((resolve, reject) => {
-      super.attachSenderLink(CLOUD_TO_DEVICE, null, (error, link) => {
-        if (link) resolve(link);
+    const link = await new Promise<SenderLink>((resolve, reject) => {
+      super.attachSenderLink(CLOUD_TO_DEVICE, null, (error, attached) => {
+        if (attached) resolve(attached);
         else reject(error ?? new Error('The link was refused without a reason'));
       });
     });
+    const send = link.send.bind(link);
+    link.send = (message, callback) =>
+      send(message, (error, result) =>
+        callback(error && new SendFailure(error, { lost: this.#lost }), result),
+      );
+    this.#senderLink = link;
   }
 
   override attachSenderLink(

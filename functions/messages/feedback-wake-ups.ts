@@ -18,8 +18,14 @@ export interface WakeUpStore {
   write(schedule: WakeUpSchedule, version: string | undefined): Promise<string | undefined>;
 }
 
+export interface WakeUp {
+  readonly token: string;
+  /** When it is due, in milliseconds since the epoch. */
+  readonly dueAt: number;
+}
+
 export interface WakeUpQueue {
-  enqueue(token: string, delayMs: number): Promise<void>;
+  enqueue(wakeUp: WakeUp, delayMs: number): Promise<void>;
 }
 
 const FIRST_MS = 1_000;
@@ -27,8 +33,8 @@ const FIRST_MS = 1_000;
 const DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 15_000] as const;
 const BUSY_MS = 2 * 60_000;
 const QUIET_DELAY_MS = 60_000;
-/** A wake-up overdue by this much is taken for lost. */
-const LOST_MS = 60_000;
+/** A wake-up overdue by this much is taken for lost: the instance that took it from the queue may have died. */
+const LOST_MS = 10_000;
 
 /** How long an overdue wake-up spares us another look: it may run at any moment. */
 const OVERDUE_QUIET_MS = 200;
@@ -50,7 +56,7 @@ export interface FeedbackWakeUps {
    * Runs the drain for a wake-up and plans the next one while messages are open. Says `stale` when another
    * wake-up has taken its place. If the run rejects, the next one is planned before the error goes on.
    */
-  run(token: string, drain: () => Promise<void>): Promise<'ran' | 'stale'>;
+  run(wakeUp: WakeUp, drain: () => Promise<void>): Promise<'ran' | 'stale'>;
 }
 
 export function feedbackWakeUps(dependencies: {
@@ -73,7 +79,7 @@ export function feedbackWakeUps(dependencies: {
     const token = newToken();
     const dueAt = now() + delayMs;
     if ((await store.write({ ...schedule, token, dueAt }, version)) === undefined) return;
-    await queue.enqueue(token, delayMs);
+    await queue.enqueue({ token, dueAt }, delayMs);
     coveredUntil = delayMs <= FIRST_MS ? dueAt : 0;
   }
 
@@ -113,10 +119,15 @@ export function feedbackWakeUps(dependencies: {
       if (!isOutstanding(schedule)) await arm(schedule, QUIET_DELAY_MS, stored?.version);
     },
 
-    async run(token, drain) {
+    async run({ token, dueAt }, drain) {
       const stored = await store.read();
       const schedule = stored?.schedule ?? NOTHING;
-      if (schedule.token !== token && schedule.claimedToken !== token) return 'stale';
+      if (schedule.token !== token && schedule.claimedToken !== token) {
+        if (now() < dueAt + LOST_MS) return 'stale';
+        // Taken for lost and only late. Where all are late, each is replaced before it comes: it runs all the same.
+        await drain();
+        return 'ran';
+      }
       const claimed = { ...schedule, token: '', dueAt: 0, claimedToken: token };
       const version = await store.write(claimed, stored?.version);
       coveredUntil = 0;

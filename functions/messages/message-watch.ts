@@ -17,6 +17,9 @@ export interface WatchReport {
   readonly swept: { readonly unknown: number } | undefined;
 }
 
+/** `sweepNow`: also if the last sweep is only seconds ago. */
+export type MessageWatch = (options?: { sweepNow?: boolean }) => Promise<WatchReport>;
+
 /**
  * Finds out what became of open messages: reads the feedback and settles what can have no answer any more.
  * A hub that is away is no failure. Rejects with `storage-unavailable`.
@@ -26,7 +29,7 @@ export function messageWatch(dependencies: {
   store: Pick<MessageStore, 'changeMany' | 'findDue'>;
   now: () => number;
   feedbackTtlMs: number;
-}): () => Promise<WatchReport> {
+}): MessageWatch {
   let sweptAt = Number.NEGATIVE_INFINITY;
 
   async function drain(): Promise<Pick<WatchReport, 'drained' | 'hubError'>> {
@@ -42,10 +45,10 @@ export function messageWatch(dependencies: {
     }
   }
 
-  return async () => {
+  return async ({ sweepNow = false } = {}) => {
     const report = await drain();
     const startedAt = dependencies.now();
-    if (startedAt - sweptAt < SWEEP_EVERY_MS) return { ...report, swept: undefined };
+    if (!sweepNow && startedAt - sweptAt < SWEEP_EVERY_MS) return { ...report, swept: undefined };
     const swept = await sweepMessages(dependencies);
     sweptAt = startedAt;
     return { ...report, swept };

@@ -1,16 +1,16 @@
 import type { TimerHandler } from '@azure/functions';
 import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
-import type { WatchReport } from '../messages/message-watch.ts';
+import type { MessageWatch } from '../messages/message-watch.ts';
 
 /** The safety net below the wake-ups: asks the hub if anything is open, whatever became of the queue's messages. */
 export function watchMessagesHandler(dependencies: {
   hasOpenMessages: () => Promise<boolean>;
   wakeUps: Pick<FeedbackWakeUps, 'restore'>;
-  watch: () => Promise<WatchReport>;
+  watch: MessageWatch;
 }): TimerHandler {
   return async (_timer, context) => {
     if (!(await dependencies.hasOpenMessages())) return;
-    const { drained, hubError, swept } = await dependencies.watch();
+    const { drained, hubError, swept } = await dependencies.watch({ sweepNow: true });
     context.log('messages.watched', { drained, hubError: hubError?.detail, swept });
     await dependencies.wakeUps.restore();
   };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import type { ListQuery, MessagePage } from '../messages/message-store.ts';
 import { messageOf } from './message-rows.ts';

@@ -18,9 +18,9 @@ export function storageWakeUpQueue(connectionString: string, queueName: string):
   });
 
   return {
-    async enqueue(token, delayMs) {
+    async enqueue(wakeUp, delayMs) {
       // As host.json says: messageEncoding base64.
-      const text = Buffer.from(JSON.stringify({ token })).toString('base64');
+      const text = Buffer.from(JSON.stringify(wakeUp)).toString('base64');
       const send = async () =>
         client.sendMessage(text, {
           visibilityTimeout: Math.ceil(delayMs / 1000),

@@ -32,7 +32,9 @@ export function parseFeedbackBatch(body: Uint8Array): ParsedBatch {
 }
 
 function parseRecord(entry: unknown): FeedbackRecord | UnreadableReason {
-  if (typeof entry !== 'object' || entry === null) return 'record-is-not-an-object';
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    return 'record-is-not-an-object';
+  }
   const fields: Partial<Record<string, unknown>> = { ...entry };
   const messageId = textOf(fields['originalMessageId']);
   const deviceId = textOf(fields['deviceId']);

@@ -71,7 +71,7 @@ export async function attachFeedbackLink(
     onClose: onEnd,
   });
   const receiver = await within(timeouts.attachMs, 'Attaching to feedback', attaching);
-  receiver.on(rhea.ReceiverEvents.receiverDrained, change.notify);
+  receiver.on(rhea.ReceiverEvents.receiverDrained, () => change.notify());
   const forget = connection.onLost(() => endWith(new Error('The connection to the hub was lost')));
 
   /** AMQP 1.0 §2.6.7 */

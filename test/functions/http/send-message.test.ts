@@ -302,3 +302,17 @@ describe('POST /api/devices/{deviceId}/messages', () => {
     expect(answer.body).toMatchObject({ code: 'internal', instance: 'request-1' });
   });
 });
+
+describe('the nesting of a body', () => {
+  const nested = (depth: number) => `{"body":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+
+  test.each([
+    ['499 levels', nested(499), 202],
+    ['500 levels', nested(500), 400],
+    ['a million levels', '['.repeat(400_000), 400],
+    ['brackets in a string', JSON.stringify({ bodyText: '[{"\\'.repeat(5000) }), 202],
+    ['a string that never ends', `"${String.raw`\"`.repeat(200_000)}`, 400],
+  ])('%s: %#', async (_, text, status) => {
+    expect((await setUp().post({ text })).status).toBe(status);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { feedbackWakeUps } from '../../../functions/messages/feedback-wake-ups.ts';
-import type { FeedbackWakeUps } from '../../../functions/messages/feedback-wake-ups.ts';
+import type { FeedbackWakeUps, WakeUp } from '../../../functions/messages/feedback-wake-ups.ts';
 import { tableWakeUpStore } from '../../../functions/storage/table-wake-up-store.ts';
 import { NOON } from '../../support/messages.ts';
 import { useStorage } from '../../support/storage.ts';
@@ -12,13 +12,13 @@ function aDeployment() {
   const store = tableWakeUpStore(storage().table);
   const clock = { now: NOON };
   const state = { open: true, tokens: 0 };
-  const queued: { token: string; delayMs: number }[] = [];
+  const queued: (WakeUp & { delayMs: number })[] = [];
   const instance = (): FeedbackWakeUps =>
     feedbackWakeUps({
       store,
       queue: {
-        enqueue: async (token, delayMs) => {
-          queued.push({ token, delayMs });
+        enqueue: async (wakeUp, delayMs) => {
+          queued.push({ ...wakeUp, delayMs });
         },
       },
       hasOpenMessages: async () => state.open,
@@ -31,7 +31,7 @@ function aDeployment() {
     const next = queued.at(-1);
     if (!next) throw new Error('nothing is queued');
     clock.now += next.delayMs;
-    return wakeUps.run(next.token, drain);
+    return wakeUps.run(next, drain);
   };
   return { instance, queued, clock, state, runNext, noDrain };
 }
@@ -45,7 +45,7 @@ describe('request', () => {
       Array.from({ length: 60 }, async (_, index) => instances[index % 3]?.request()),
     );
 
-    expect(queued).toEqual([{ token: expect.any(String), delayMs: 1000 }]);
+    expect(queued).toEqual([{ token: expect.any(String), dueAt: NOON + 1000, delayMs: 1000 }]);
   });
 
   test('brings forward a wake-up that is far off, which makes the other stale', async () => {
@@ -59,14 +59,14 @@ describe('request', () => {
 
     expect(farOff?.delayMs).toBe(8000);
     expect(queued.at(-1)?.delayMs).toBe(1000);
-    expect(await wakeUps.run(farOff?.token ?? '', noDrain)).toBe('stale');
+    expect(farOff && (await wakeUps.run(farOff, noDrain))).toBe('stale');
   });
 
   test('replaces a wake-up that never came', async () => {
     const { instance, queued, clock } = aDeployment();
     const wakeUps = instance();
     await wakeUps.request();
-    clock.now += 61_001;
+    clock.now += 11_001;
 
     await wakeUps.request();
 
@@ -78,12 +78,26 @@ describe('request', () => {
     const wakeUps = instance();
     await wakeUps.request();
 
-    for (let second = 0; second < 20; second += 1) {
+    for (let second = 0; second < 10; second += 1) {
       clock.now += 1000;
       await wakeUps.request();
     }
 
     expect(queued).toHaveLength(1);
+  });
+
+  test('does not starve a queue that is always late', async () => {
+    const { instance, queued, clock, noDrain } = aDeployment();
+    const wakeUps = instance();
+    for (let second = 0; second < 60; second += 1) {
+      await wakeUps.request();
+      clock.now += 1000;
+    }
+
+    const first = queued[0];
+
+    expect(queued.length).toBeGreaterThan(2);
+    expect(first && (await wakeUps.run(first, noDrain))).toBe('ran');
   });
 });
 
@@ -151,7 +165,9 @@ describe('run', () => {
     while (drained.length === 0) await new Promise((resolve) => setImmediate(resolve));
     clock.now += 30_000;
 
-    const result = await instance().run(queued[0]?.token ?? '', async () => {
+    const [interrupted] = queued;
+    if (!interrupted) throw new Error('nothing is queued');
+    const result = await instance().run(interrupted, async () => {
       drained.push('second');
     });
 
