@@ -10,7 +10,7 @@ const DRAIN_MS = 30_000;
 /** The sweep asks every partition; once in this time is enough for what is due in minutes. */
 const SWEEP_EVERY_MS = 10_000;
 
-export interface WatchReport {
+interface WatchReport {
   readonly drained: DrainTally | undefined;
   /** Set when the hub could not be asked; what is there is read at the next wake-up. */
   readonly hubError: DownlinkError | undefined;

@@ -10,7 +10,7 @@ import {
 
 type Row = TableEntityResult<Record<string, unknown>>;
 
-export interface RowRange {
+interface RowRange {
   readonly partitionKey: string;
   /** Inclusive. */
   readonly from: string;

@@ -8,7 +8,7 @@ import type { AppProcess } from './app-process.ts';
 import { startStorageEmulatorProcess } from './storage-emulator.ts';
 import type { StorageEmulatorProcess } from './storage-emulator.ts';
 
-export const FUNCTION_KEY = 'local-development-key';
+const FUNCTION_KEY = 'local-development-key';
 
 export interface Response {
   readonly status: number;

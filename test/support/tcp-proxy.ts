@@ -3,7 +3,7 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /** Stands between a client and a server on this machine, to take the server away or to hold what passes. */
-export interface TcpProxy {
+interface TcpProxy {
   readonly port: number;
   /** Refuses connections and cuts those there are, as a server that has died. */
   goAway(): Promise<void>;
@@ -17,7 +17,7 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   let hold: { what: 'requests' | 'answers'; part: string; onHeld: () => void } | undefined;
 
