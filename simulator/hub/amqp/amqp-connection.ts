@@ -62,6 +62,7 @@ export class AmqpConnection implements Peer {
       onFramingError: (error) => this.#violated(error),
     });
     this.#rhea = this.#newRheaConnection();
+    this.log('connect');
     this.#watchAuthorisation();
     this.#rhea.accept(this.#stream);
   }
@@ -77,6 +78,11 @@ export class AmqpConnection implements Peer {
       this.#guard(run);
     });
     this.#cancels.add(cancel);
+  }
+
+  soon(run: () => void): void {
+    // rhea asked for its own turn before.
+    process.nextTick(() => this.#guard(run));
   }
 
   drop(): void {
@@ -214,8 +220,10 @@ export class AmqpConnection implements Peer {
 
   #close(error: AmqpError): void {
     if (this.#isOver) return;
+    const isOpen = this.#rhea.is_open();
     this.#sendClose(error);
-    this.#stream.destroyWithin(CLOSE_GRACE_MS);
+    if (isOpen) this.#stream.destroyWithin(CLOSE_GRACE_MS);
+    else this.#stream.end();
   }
 
   #sendClose(error: AmqpError | undefined): void {

@@ -27,7 +27,9 @@ interface AttachedLink {
   readonly route: LinkRoute;
   readonly match: RegExpExecArray;
   readonly claim: Claim | undefined;
-  /** Neither is set while a planned fault delays the answer. */
+  /** By a planned fault the attach is not answered, or not yet. */
+  isHeld: boolean;
+  /** One of them is set when the attach has been answered. */
   receiving?: ReceivingHandler;
   sending?: SendingHandler;
 }
@@ -67,20 +69,19 @@ export class AttachedLinks {
         return;
       case 'no-answer':
       case 'accept-then-no-answer':
-        holdAttach(link);
+        this.#hold(link, admitted);
         return;
       case 'delay':
-        holdAttach(link);
-        this.#links.set(link, admitted);
+        this.#hold(link, admitted);
         this.#peer.schedule(effect.ms, () => {
           if (this.#links.get(link) !== admitted) return;
-          answerHeldAttach(link);
-          this.#open(link, admitted);
+          this.#answer(link, admitted);
+          this.#serve(link, admitted);
         });
         return;
       case undefined:
         this.#links.set(link, admitted);
-        this.#open(link, admitted);
+        this.#serve(link, admitted);
     }
   }
 
@@ -89,6 +90,7 @@ export class AttachedLinks {
     const attached = this.#links.get(link);
     if (!attached) return;
     this.#peer.log('detach', { address: attached.address, by: 'client' });
+    this.#answer(link, attached);
     this.#forget(link, attached);
   }
 
@@ -152,7 +154,7 @@ export class AttachedLinks {
     }
     const { route, match } = found;
     const claim = this.#authorize(route, match);
-    return isError(claim) ? claim : { address: normalized, route, match, claim };
+    return isError(claim) ? claim : { address: normalized, route, match, claim, isHeld: false };
   }
 
   #authorize(route: LinkRoute, match: RegExpExecArray): Claim | AmqpError | undefined {
@@ -166,8 +168,27 @@ export class AttachedLinks {
     }
   }
 
-  #open(link: RheaLink, attached: AttachedLink): void {
+  #hold(link: RheaLink, attached: AttachedLink): void {
+    this.#links.set(link, attached);
+    attached.isHeld = true;
+    holdAttach(link);
+  }
+
+  #answer(link: RheaLink, attached: AttachedLink): void {
+    if (!attached.isHeld) return;
+    attached.isHeld = false;
+    answerHeldAttach(link);
+  }
+
+  #serve(link: RheaLink, attached: AttachedLink): void {
     echoTermini(link);
+    // rhea writes messages before attaches: nothing may be sent before the attach is on its way.
+    this.#peer.soon(() => {
+      if (this.#links.get(link) === attached) this.#open(link, attached);
+    });
+  }
+
+  #open(link: RheaLink, attached: AttachedLink): void {
     const { route, match } = attached;
     const context: LinkContext = {
       peer: this.#peer,
@@ -191,7 +212,7 @@ export class AttachedLinks {
   #detach(link: RheaLink, error: AmqpError): void {
     const attached = this.#links.get(link);
     if (!attached) return;
-    if (!attached.receiving && !attached.sending) answerHeldAttach(link);
+    this.#answer(link, attached);
     this.#forget(link, attached);
     this.#refuse(link, error);
   }
@@ -203,15 +224,14 @@ export class AttachedLinks {
   }
 }
 
-/** rhea answers with none of them. */
+/** rhea would answer with neither, as if it refused the link. */
 function echoTermini(link: RheaLink): void {
-  const source = addressOf(link.source);
-  const target = addressOf(link.target);
-  if (link.is_sender() || source !== undefined) link.set_source(terminus(source));
-  if (link.is_receiver() || target !== undefined) link.set_target(terminus(target));
+  link.set_source(terminus(link.source));
+  link.set_target(terminus(link.target));
 }
 
-function terminus(address: string | undefined): { address?: string } {
+function terminus(end: Parameters<typeof addressOf>[0]): { address?: string } {
+  const address = addressOf(end);
   return address === undefined ? {} : { address };
 }
 

@@ -27,9 +27,10 @@ export class CreditedSender {
   }
 
   /** Call it with every outcome: rhea keeps a delivery until both sides have settled it. */
-  settle(delivery: RheaDelivery, state?: unknown): void {
+  settle(delivery: RheaDelivery): void {
     this.#unsettled.delete(delivery);
-    delivery.update(true, state);
+    // Told only to those who wait for it: AMQP 1.0 §2.6.12, exactly once.
+    delivery.update(true, delivery.remote_state?.['described']?.());
     delivery.remote_settled = true;
   }
 

@@ -24,6 +24,6 @@ export const MAX_LINKS_PER_SESSION = 1_024;
 export const MAX_LINK_NAME_LENGTH = 1_024;
 /** The service has such a limit (403005) and publishes no number. */
 export const MAX_TOKENS_PER_CONNECTION = 1_024;
-export const MAX_UNSENT_CBS_REPLIES = 256;
+export const MAX_UNSENT_CBS_REPLIES = 2_048;
 /** Bytes that the other side has not read yet; beyond it, it is taken for dead. */
 export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;

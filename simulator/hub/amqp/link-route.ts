@@ -10,6 +10,8 @@ export interface Peer {
   log(event: string, detail?: LogDetail): void;
   /** Runs unless the connection is over by then. */
   schedule(delayMs: number, run: () => void): void;
+  /** Runs when what rhea is about to write is written. */
+  soon(run: () => void): void;
   /** Cuts the connection. */
   drop(): void;
 }
