@@ -19,7 +19,11 @@ export function messageResource(message: Message): Record<string, unknown> {
     ...(message.contentEncoding !== undefined && { contentEncoding: message.contentEncoding }),
     attempt: message.attempt,
     ...(message.handOver && { handOverUntil: iso(message.handOver.until) }),
-    history: message.history.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })),
+    history: message.history.map(({ status, at, detail }) => ({
+      status,
+      at: iso(at),
+      ...(detail !== undefined && { detail }),
+    })),
     failure: message.failure ?? null,
     receipt: null,
   };

@@ -41,9 +41,10 @@ export function summary({ app, hub, storage, state, env, startSeconds }: Summary
     ]),
     '',
     'In another terminal: send a message, see what became of it, call a direct method:',
-    ...curlLines({ url: app.url, functionKey: key, deviceId: 'device-1' }, style).map(
-      (line) => `  ${line}`,
-    ),
+    ...curlLines(
+      { url: app.url, functionKey: key, deviceId: 'device-1', messageId: `hello-${Date.now()}` },
+      style,
+    ).map((line) => `  ${line}`),
     '',
     'Ctrl-C stops everything.',
     '',

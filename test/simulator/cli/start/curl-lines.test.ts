@@ -6,7 +6,12 @@ import { curlLines } from '../../../../simulator/cli/start/curl-lines.ts';
 import { shellStyle } from '../../../../simulator/cli/start/shell-style.ts';
 import { curlArguments } from '../shell-words.ts';
 
-const target = { url: 'http://localhost:7071', functionKey: "it's a key", deviceId: 'device-1' };
+const target = {
+  url: 'http://localhost:7071',
+  functionKey: "it's a key",
+  deviceId: 'device-1',
+  messageId: 'hello-7',
+};
 let folder: string;
 
 beforeEach(() => {
@@ -32,19 +37,22 @@ describe('curlLines', () => {
       '-H',
       'content-type: application/json',
       '-d',
-      '{"body":{"setPoint":21}}',
+      '{"messageId":"hello-7","body":{"setPoint":21}}',
       'http://localhost:7071/api/devices/device-1/messages',
     ]);
     expect(invoke).toContain('/api/devices/device-1/methods/reboot');
   });
 
   test('hold no quotes inside quotes for Windows, whose shells agree on none', () => {
-    const [send = '', list = ''] = lines('win32');
+    const [send = '', follow = ''] = lines('win32');
 
     expect(send).toMatch(/^curl\.exe -H "[^"]+" -H "[^"]+" -d "@([^"]+)" "[^"]+"$/);
-    expect(list).toMatch(/^curl\.exe -H "[^"]+" "[^"]+\?limit=1"$/);
+    expect(follow).toMatch(/^curl\.exe -H "[^"]+" "[^"]+\/hello-7\?waitSeconds=30"$/);
     const [, file = ''] = /"@([^"]+)"/.exec(send) ?? [];
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ body: { setPoint: 21 } });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      messageId: 'hello-7',
+      body: { setPoint: 21 },
+    });
   });
 
   test.each(['http_proxy', 'all_proxy', 'ALL_PROXY'])('pass by the proxy of %s', (variable) => {
