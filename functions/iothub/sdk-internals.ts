@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Amqp as SdkAmqp } from 'azure-iothub/dist/common-amqp/amqp.js';
+import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
 
 /*
  * What the SDK's AMQP connection declares private and we cannot do without. The SDK's version is pinned,
@@ -10,6 +11,11 @@ interface RheaConnection {
   readonly socket?: Socket;
   on(event: string, listener: () => void): void;
   close(): void;
+}
+
+interface RheaSender {
+  sendable(): boolean;
+  once(event: 'sendable', listener: () => void): void;
 }
 
 /** Tells each state that the connection enters, before the SDK acts on it: `connected`, `disconnecting` and so on. */
@@ -26,4 +32,11 @@ export function expectNoAnswers(amqp: SdkAmqp): void {
 
 export function rheaConnectionOf(amqp: SdkAmqp): RheaConnection | undefined {
   return Reflect.get(amqp, '_rheaConnection');
+}
+
+/** Calls back once the other side lets us send on the link. */
+export function onCredit(link: SenderLink, listener: () => void): void {
+  const sender: RheaSender | null = Reflect.get(link, '_rheaSender');
+  if (sender?.sendable()) listener();
+  else sender?.once('sendable', listener);
 }

@@ -63,10 +63,14 @@ export async function openServiceClient(options: {
 }
 
 async function openWithLink(client: Client, amqp: WatchedAmqp): Promise<void> {
-  // The SDK tells nobody if the connection goes while it authorizes. If it has something to tell, it does so first.
+  let reason: unknown;
+  client.on('disconnect', (event: { reason?: unknown }) => {
+    reason = event.reason;
+  });
+  // Neither opening nor attaching ends if the connection goes meanwhile. What they have to tell they tell first.
   const lost = new Promise<never>((_resolve, reject) => {
     amqp.onLost(() =>
-      setImmediate(() => reject(new Error('The connection was lost while it was opened'))),
+      setImmediate(() => reject(new Error('The connection was lost', { cause: reason }))),
     );
   });
   const opened = client.open().then(async () => amqp.attachCloudToDeviceLink());

@@ -1,8 +1,18 @@
 import sdkMessage from 'azure-iothub/dist/common-core/message.js';
 import type { Message as SdkMessage } from 'azure-iothub/dist/common-core/message.js';
+import { DownlinkError } from '../errors.ts';
 import type { OutgoingMessage } from '../messages/message.ts';
 
-/** A message in the words of the service SDK. */
+/** Property names that the SDK drops, or takes for something else than a property of the application. */
+const NOT_SENT_BY_SDK: ReadonlySet<string> = new Set([
+  'Authorization',
+  'iothub-to',
+  'iothub-ack',
+  'IoThub-status',
+  'dt-subject',
+]);
+
+/** A message in the words of the service SDK. Throws `invalid-request` for what it would not carry as it is. */
 export function toSdkMessage(message: OutgoingMessage): SdkMessage {
   const sent = new sdkMessage.Message(Buffer.from(message.body));
   sent.messageId = message.messageId;
@@ -15,6 +25,16 @@ export function toSdkMessage(message: OutgoingMessage): SdkMessage {
     ...(message.contentType !== undefined && { contentType: message.contentType }),
     ...(message.contentEncoding !== undefined && { contentEncoding: message.contentEncoding }),
   });
-  for (const [name, value] of Object.entries(message.properties)) sent.properties.add(name, value);
+  for (const [name, value] of Object.entries(message.properties)) {
+    if (NOT_SENT_BY_SDK.has(name)) throw notSent(name);
+    sent.properties.add(name, value);
+  }
   return sent;
+}
+
+function notSent(name: string): DownlinkError {
+  const message = 'is a name that the service SDK does not pass on; take another';
+  return new DownlinkError('invalid-request', 'The request is not valid; see errors.', {
+    faults: [{ path: `body.properties.${name}`, message }],
+  });
 }

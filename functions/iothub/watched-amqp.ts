@@ -2,7 +2,7 @@ import sdkAmqp from 'azure-iothub/dist/common-amqp/amqp.js';
 import type { Amqp as SdkAmqp } from 'azure-iothub/dist/common-amqp/amqp.js';
 import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
 import { cutOff, hangUp } from './hang-up.ts';
-import { expectNoAnswers, onStateChange, rheaConnectionOf } from './sdk-internals.ts';
+import { expectNoAnswers, onCredit, onStateChange, rheaConnectionOf } from './sdk-internals.ts';
 import { SendFailure } from './send-failure.ts';
 
 /** Where the service sends cloud-to-device messages to; the device stands in each message's `to`. */
@@ -70,6 +70,7 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     });
   }
 
+  /** Done once the hub gives credit: it refuses a link by attaching and detaching it (AMQP 1.0 §2.6.3). */
   async attachCloudToDeviceLink(): Promise<void> {
     const link = await new Promise<SenderLink>((resolve, reject) => {
       super.attachSenderLink(CLOUD_TO_DEVICE, null, (error, attached) => {
@@ -82,6 +83,9 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
       send(message, (error, result) =>
         callback(error && new SendFailure(error, { lost: this.#lost }), result),
       );
+    await new Promise<void>((resolve) => {
+      onCredit(link, resolve);
+    });
     this.#senderLink = link;
   }
 
