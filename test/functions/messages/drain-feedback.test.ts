@@ -143,7 +143,7 @@ describe('messageWatch', () => {
     const { messages } = storage();
     await messages.insert(aMessage());
 
-    const { swept } = await watchAt(NOON + 35_000, messages, aSource([]).source)();
+    const { swept } = await watchAt(NOON + 31_000, messages, aSource([]).source)();
     const unknown = (await messages.find(aMessage()))?.message;
     await drain(aSource([{ records: [aRecord()] }]).source, messages);
 
@@ -178,7 +178,7 @@ describe('messageWatch', () => {
     const { messages } = storage();
     await messages.insert(aMessage());
 
-    const report = await watchAt(NOON + 35_000, messages, hubAway)();
+    const report = await watchAt(NOON + 31_000, messages, hubAway)();
 
     expect(report).toMatchObject({ hubError: { code: 'hub-unavailable' }, swept: { unknown: 1 } });
   });

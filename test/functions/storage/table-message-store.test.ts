@@ -288,8 +288,8 @@ describe('findDue', () => {
     await messages.insert(aMessage());
     await messages.insert(aMessage({ deviceId: 'device-2' }));
 
-    expect(await messages.findDue(NOON + 34_999, 10)).toEqual([]);
-    expect(await messages.findDue(NOON + 35_000, 10)).toEqual(
+    expect(await messages.findDue(NOON + 30_999, 10)).toEqual([]);
+    expect(await messages.findDue(NOON + 31_000, 10)).toEqual(
       expect.arrayContaining([
         { deviceId: 'device-1', messageId: 'message-1' },
         { deviceId: 'device-2', messageId: 'message-1' },
