@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MAX_TTL_SECONDS } from './messages/message.ts';
 
-/** Every setting of the app, with its default. Those of the local host stand in docs/local-development.md. */
+/** Every setting of the app, with its default. The README lists them, and those of the local run. */
 const settingsSchema = z.object({
   /** Service connection string of the hub: `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`. */
   DOWNLINK_IOTHUB_CONNECTION_STRING: z

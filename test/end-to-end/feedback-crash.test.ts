@@ -59,7 +59,7 @@ describe('a crash between receiving feedback and settling it', () => {
 
   async function histories(): Promise<string[]> {
     const { body } = await stack.call('GET', '/api/devices/device-2/messages');
-    const items: { history: { status: string }[] }[] = body['items'];
+    const items = body['items'] as { history: { status: string }[] }[];
     return items.map(({ history }) => history.map(({ status }) => status).join(' → '));
   }
 
@@ -154,15 +154,16 @@ describe('a batch with a broken record', () => {
       complete(deviceOf(index));
     });
 
-    await until('the others are delivered', async () => {
+    const delivered = await until('the others are delivered', async () => {
       const pages = await Promise.all(
         ['device-1', 'device-2'].map(async (deviceId) =>
           stack.call('GET', `/api/devices/${deviceId}/messages?status=delivered`),
         ),
       );
-      const delivered: unknown[] = pages.flatMap(({ body }) => body['items']);
-      return delivered.length === 64;
+      const items = pages.flatMap(({ body }) => body['items'] as { messageId: string }[]);
+      return items.length === 64 && items.map(({ messageId }) => messageId);
     });
+    expect(new Set(delivered)).toEqual(new Set(['first', ...others]));
     await until('the batch is settled', () => feedback.counts().lockedBatches === 0);
     await until('the log counts it', () => /unreadable: \{ \S+: 1 \}/.test(stack.app.output()));
   });

@@ -47,7 +47,7 @@ describe('first light', () => {
         failure: null,
       },
     });
-    const history: { status: string }[] = followed.body['history'];
+    const history = followed.body['history'] as { status: string }[];
     expect(history.map(({ status }) => status)).toEqual(['accepted', 'enqueued', 'delivered']);
     expect(printed.join('\n')).toContain('Data: <<<{"on":true}>>> & Size=11');
   });

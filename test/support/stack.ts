@@ -13,7 +13,7 @@ const FUNCTION_KEY = 'local-development-key';
 export interface Response {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Record<string, any>;
+  readonly body: Record<string, unknown>;
 }
 
 export interface Request {
