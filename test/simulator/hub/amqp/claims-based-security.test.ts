@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import rhea from 'rhea';
-import type { Message } from 'rhea';
+import type { EventContext, Message } from 'rhea';
+import { until } from '../../../support/until.ts';
 import { MINUTE, SECOND } from '../state/builders.ts';
 import { startAmqpHub, type AmqpHub, type Token } from './amqp-hub.ts';
 import { next, sendAndSettle } from './raw-amqp-client.ts';
@@ -137,6 +138,28 @@ describe('put-token', () => {
     receiver.add_credit(1);
 
     expect((await answer).message?.correlation_id).toBe('early');
+  });
+
+  test('is answered thousands of times to one who settles in two steps', async () => {
+    const client = await hub.rawClient();
+    const receiver = await client.attachReceiver('$cbs', {
+      rcv_settle_mode: 1,
+      autosettle: true,
+      credit_window: 100,
+    });
+    let answers = 0;
+    receiver.on('message', ({ delivery }: EventContext) => {
+      answers++;
+      delivery?.accept();
+    });
+    const sender = await client.attachSender('$cbs');
+
+    for (let burst = 0; burst < 5; burst++) {
+      for (let count = 0; count < 500; count++) sender.send({ body: 'nonsense' });
+      await until('all answers', () => answers === (burst + 1) * 500);
+    }
+
+    expect(answers).toBe(2_500);
   });
 
   test('ends the link of one who asks and asks and takes no answer', async () => {
@@ -376,6 +399,16 @@ describe('a connection', () => {
     expect(connection.is_open()).toBe(true);
     hub.wallClock.advance(MINUTE);
     await closed;
+  });
+
+  test('takes its tokens with it when it goes', async () => {
+    const client = await hub.authorizedRawClient();
+    client.destroy();
+    await hub.untilLogged('disconnected');
+
+    hub.wallClock.advance(120 * MINUTE);
+
+    expect(hub.events('token expired')).toEqual([]);
   });
 
   test('may go on for long with a token', async () => {

@@ -51,6 +51,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await hub.stop();
 });
 
@@ -398,10 +399,22 @@ describe('the hub understands', () => {
   test('that a transaction coordinator is asked for, and refuses it', async () => {
     const client = await peer();
     const terminus = described(0x30, list([]));
+    const warn = jest.spyOn(console, 'warn');
     client.sendBegun(attach({ name: 'x', handle: 0, isReceiver: false, terminus }));
 
     await client.received(DETACH);
     expect(client.isOpen).toBe(true);
+    expect(warn).not.toHaveBeenCalled();
+    client.destroy();
+  });
+
+  test('a client that counts its deliveries from another number than 0', async () => {
+    const client = await peer();
+    client.sendBegun(attach({ name: 'x', handle: 0, isReceiver: false, initialDeliveryCount: 7 }));
+
+    await client.received(FLOW);
+    // handle 0, delivery-count 7, link-credit 1000
+    expect(client.has(Buffer.from([0x43, 0x52, 7, 0x70, 0, 0, 0x03, 0xe8]))).toBe(true);
     client.destroy();
   });
 
@@ -421,10 +434,6 @@ describe('junk', () => {
   beforeEach(() => {
     // rhea says on the console which sections of a message it does not know.
     jest.spyOn(console, 'warn').mockImplementation(() => {});
-  });
-
-  afterEach(() => {
-    jest.restoreAllMocks();
   });
 
   /** xorshift32: the same numbers every time. */

@@ -90,6 +90,7 @@ export function attach(fields: {
   isReceiver: boolean;
   address?: string;
   terminus?: Buffer;
+  initialDeliveryCount?: number;
 }): Buffer {
   const { name, handle, isReceiver, address = '$cbs' } = fields;
   const source = described(0x28, list([text(address)]));
@@ -107,7 +108,7 @@ export function attach(fields: {
         target,
         nothing,
         nothing,
-        uint(0),
+        uint(fields.initialDeliveryCount ?? 0),
       ]),
     ),
   );

@@ -47,8 +47,8 @@ export class RawPeer {
     return codes;
   }
 
-  /** Whether the hub has sent this text. */
-  has(text: string): boolean {
+  /** Whether the hub has sent this. */
+  has(text: string | Buffer): boolean {
     return this.#received.includes(text);
   }
 
