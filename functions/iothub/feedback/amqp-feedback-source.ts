@@ -17,13 +17,14 @@ export function amqpFeedbackSource(options: {
   const { connections, timeouts } = options;
 
   async function attach(): Promise<{ lease: Lease<FeedbackConnection>; link: FeedbackLink }> {
+    const { attachFeedbackLink, LinkRefused } = await import('./feedback-link.ts');
     const lease = await connections.acquire();
     try {
-      const { attachFeedbackLink } = await import('./feedback-link.ts');
       return { lease, link: await attachFeedbackLink(lease.connection, timeouts) };
     } catch (error) {
-      giveUp(lease, error);
-      if (lease.fresh) throw error;
+      if (error instanceof LinkRefused) lease.release();
+      else giveUp(lease, error);
+      if (lease.fresh || error instanceof LinkRefused) throw error;
       // One that was kept may have died since.
       return attach();
     }

@@ -36,6 +36,15 @@ export interface FeedbackLink {
   detach(): Promise<void>;
 }
 
+/** The hub answers, and does not let us have feedback. */
+export class LinkRefused extends Error {
+  constructor(cause: unknown) {
+    super('The hub refused the link for feedback', { cause });
+    this.name = 'LinkRefused';
+  }
+}
+
+/** Rejects with LinkRefused; with anything else, the connection is not to be used any more. */
 export async function attachFeedbackLink(
   connection: FeedbackConnection,
   timeouts: FeedbackLinkTimeouts,
@@ -71,6 +80,10 @@ export async function attachFeedbackLink(
     onClose: onEnd,
   });
   const receiver = await within(timeouts.attachMs, 'Attaching to feedback', attaching);
+  // AMQP 1.0 §2.6.3: a link that is refused has no source, and the reason follows.
+  const source: unknown = receiver.source;
+  if (!source) await change.until(isEnded, timeouts.attachMs);
+  if (!source || end) throw new LinkRefused(end);
   receiver.on(rhea.ReceiverEvents.receiverDrained, () => change.notify());
   const forget = connection.onLost(() => endWith(new Error('The connection to the hub was lost')));
 

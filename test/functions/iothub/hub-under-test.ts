@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { mapPorts, startHub } from '@downlink/simulator';
 import type { SimulatedHub } from '@downlink/simulator';
 import { connectIotHub } from '../../../functions/iothub/iothub.ts';
@@ -63,4 +64,36 @@ export function aMessage(given: Partial<OutgoingMessage> = {}): OutgoingMessage 
     expiresAt: Date.now() + 60_000,
     ...given,
   };
+}
+
+/** Holds `setTimeout` until it is advanced; the sockets go on. */
+export function pauseTimers(): void {
+  jest.useFakeTimers({
+    doNotFake: [
+      'Date',
+      'hrtime',
+      'nextTick',
+      'performance',
+      'queueMicrotask',
+      'setImmediate',
+      'clearImmediate',
+      'setInterval',
+      'clearInterval',
+    ],
+  });
+}
+
+/** Plays a device that takes a message and completes it: the hub reports on it. */
+export function reportSuccess({ state }: SimulatedHub, messageId: string): void {
+  const { cloudToDevice } = state;
+  cloudToDevice.enqueue('device-1', {
+    messageId,
+    to: '/devices/device-1/messages/devicebound',
+    body: Buffer.alloc(0),
+    properties: {},
+    ack: 'full',
+  });
+  const delivery = cloudToDevice.receive('device-1');
+  if (!delivery) throw new Error('no message waits');
+  cloudToDevice.complete('device-1', delivery.lockToken);
 }

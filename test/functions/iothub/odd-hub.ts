@@ -52,7 +52,7 @@ export async function startOddHub(oddities: Oddities) {
   });
   container.on('accepted', ({ sender, delivery }: EventContext) => {
     if (!delivery || sender?.source.address === '$cbs') return;
-    const confirm = (each: Delivery): void => each.update(true, each.remote_state);
+    const confirm = (each: Delivery): void => each.update(true, each.remote_state?.['described']());
     (oddities.onFeedbackOutcome ?? confirm)(delivery);
   });
   for (const event of ['disconnected', 'error', 'protocol_error', 'connection_error']) {

@@ -3,7 +3,7 @@ import type { Client } from 'azure-iothub';
 import common from 'azure-iot-common';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { until } from '../../support/until.ts';
-import { aMessage, startHubUnderTest } from './hub-under-test.ts';
+import { aMessage, pauseTimers, reportSuccess, startHubUnderTest } from './hub-under-test.ts';
 import type { HubUnderTest } from './hub-under-test.ts';
 
 /** How long the SDK alone may show that it hangs. */
@@ -63,14 +63,14 @@ describe('a pitfall of the service SDK', () => {
     const client = await openSdkClient();
     const { result: receiver } = await client.getFeedbackReceiver();
     const received = new Promise((resolve) => receiver?.once('message', resolve));
-    completeAtDevice(server, 'to-the-sdk');
+    reportSuccess(server.hub, 'to-the-sdk');
     await received;
     await until('the hub forgets the batch', () => feedback.counts().lockedBatches === 0);
     expect(feedback.counts()).toEqual({ pendingRecords: 0, waitingBatches: 0, lockedBatches: 0 });
     await client.close();
 
     const { feedback: source } = server.connect();
-    completeAtDevice(server, 'to-us');
+    reportSuccess(server.hub, 'to-us');
     const first = await source.open();
     const batches = await first.receive({ waitMs: 20_000, maxBatches: 1 });
     await first.close();
@@ -166,7 +166,7 @@ describe('a pitfall of the service SDK', () => {
     client.on('disconnect', disconnected);
     await client.send('device-1', sdkMessage('before'));
     hub.amqp.closeConnections({ condition: 'amqp:connection:forced' });
-    await until('the SDK says goodbye', () => server.seen('close') > 0);
+    await until('the SDK says goodbye', () => server.seen('close', { by: 'client' }) > 0);
     const stuck = client.send('device-1', sdkMessage('stuck'));
     expect(await outcomeOf(stuck)).toBe('no answer');
     expect(disconnected).not.toHaveBeenCalled();
@@ -238,20 +238,6 @@ function failTwice({ hub }: HubUnderTest): void {
   hub.faults.add('amqp-send', { kind: 'error', condition: 'amqp:internal-error' }, 2);
 }
 
-function completeAtDevice({ hub }: HubUnderTest, messageId: string): void {
-  const { cloudToDevice } = hub.state;
-  cloudToDevice.enqueue('device-1', {
-    messageId,
-    to: '/devices/device-1/messages/devicebound',
-    body: Buffer.alloc(0),
-    properties: {},
-    ack: 'full',
-  });
-  const delivery = cloudToDevice.receive('device-1');
-  if (!delivery) throw new Error('no message waits');
-  cloudToDevice.complete('device-1', delivery.lockToken);
-}
-
 /** `done`, the error, or that nothing came within a while. */
 async function outcomeOf(work: Promise<unknown>, ms = A_WHILE_MS): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
@@ -266,20 +252,3 @@ async function outcomeOf(work: Promise<unknown>, ms = A_WHILE_MS): Promise<unkno
 }
 
 const REAL_SET_TIMEOUT = setTimeout;
-
-/** Only those of the SDK matter: the sockets go on. */
-function pauseTimers(): void {
-  jest.useFakeTimers({
-    doNotFake: [
-      'Date',
-      'hrtime',
-      'nextTick',
-      'performance',
-      'queueMicrotask',
-      'setImmediate',
-      'clearImmediate',
-      'setInterval',
-      'clearInterval',
-    ],
-  });
-}
