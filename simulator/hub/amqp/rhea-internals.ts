@@ -54,7 +54,7 @@ export interface DispositionPerformative extends Performative {
   readonly state: unknown;
 }
 
-export interface DetachPerformative extends Performative {
+interface DetachPerformative extends Performative {
   readonly handle: unknown;
 }
 

@@ -26,7 +26,7 @@ export function text(value: string): Buffer {
   return sized(0xb1, Buffer.from(value));
 }
 
-export function symbol(value: string): Buffer {
+function symbol(value: string): Buffer {
   return sized(0xb3, Buffer.from(value));
 }
 
