@@ -30,8 +30,7 @@ export function mapPorts(mapping: PortMapping): () => void {
   const mapped: Connect = (...parameters: unknown[]): TLSSocket => {
     const { options, listener } = readParameters(parameters);
     if (!active || hostOf(options) !== hostName) return Reflect.apply(connect, tls, parameters);
-    // On a socket of the caller's own, a proxy's tunnel for instance, the port is chosen already.
-    const port = options.socket ? options.port : mapping.ports[Number(options.port)];
+    const port = mapping.ports[Number(options.port)];
     const socket = connect(
       {
         ...options,

@@ -9,7 +9,7 @@ export interface RouteParameter {
   readonly defaultValue: string | undefined;
 }
 
-export type RoutePart = { readonly literal: string } | { readonly parameter: RouteParameter };
+type RoutePart = { readonly literal: string } | { readonly parameter: RouteParameter };
 
 /** What stands between two slashes. */
 export interface RouteSegment {

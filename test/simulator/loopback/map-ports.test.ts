@@ -1,9 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import net, { type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import tls, { type TLSSocket } from 'node:tls';
@@ -36,7 +38,7 @@ beforeAll(async () => {
       socket.send('hub');
     });
   }
-  const options = { port: 0, host: '127.0.0.1', transport: 'tls', ...certificate };
+  const options = { port: 0, host: '127.0.0.1', transport: 'tls' as const, ...certificate };
   const amqp = rhea.create_container().listen(options);
   await once(amqp, 'listening');
   const address = amqp.address();
@@ -179,6 +181,30 @@ describe('mapPorts', () => {
     await once(container, 'connection_close');
 
     expect(connection.is_closed()).toBe(true);
+  });
+
+  test('sends what is written at once', async () => {
+    map();
+    const setNoDelay = jest.spyOn(net.Socket.prototype, 'setNoDelay');
+
+    const socket = tls.connect({ host: HOST, port: 443 });
+    await secured(socket);
+
+    expect(setNoDelay.mock.contexts).toContain(socket);
+    setNoDelay.mockRestore();
+  });
+
+  test('leaves a socket in the file system alone', async () => {
+    map();
+    const isWindows = process.platform === 'win32';
+    const socketPath = path.join(isWindows ? '\\\\.\\pipe' : tmpdir(), `downlink-${randomUUID()}`);
+    const server = https.createServer(certificate).listen(socketPath);
+    await once(server, 'listening');
+
+    const socket = tls.connect({ path: socketPath, servername: HOST });
+
+    await expect(secured(socket)).rejects.toMatchObject({ code: UNKNOWN_AUTHORITY });
+    server.close();
   });
 
   test('leaves other host names alone: their ports and whom they trust', async () => {
