@@ -25,6 +25,7 @@ if (process.send !== undefined && !process.connected) stop();
 process.on('uncaughtException', (error) => fail(error, 'The app failed outside of any function'));
 // Nobody reads any more; there is nobody to tell.
 process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
 
 try {
   const { isQuiet, ...options } = readArguments(process.argv.slice(2), process.env);

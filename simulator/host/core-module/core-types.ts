@@ -22,7 +22,7 @@ export interface ProgrammingModel {
   ): Record<string, string> | Promise<Record<string, string>>;
 }
 
-export interface InvocationModel {
+interface InvocationModel {
   getArguments(): Promise<{ context: unknown; inputs: unknown[] }>;
   invokeFunction(context: unknown, inputs: unknown[], callback: FunctionCallback): Promise<unknown>;
   getResponse(context: unknown, result: unknown): Promise<InvocationResponse>;
@@ -42,7 +42,7 @@ export interface InvocationInput {
   traceContext?: TraceContext;
 }
 
-export interface InvocationRequest extends InvocationInput {
+interface InvocationRequest extends InvocationInput {
   invocationId: string;
   functionId: string;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 // The default of the real host's FUNCTIONS_REQUEST_BODY_SIZE_LIMIT.
-export const MAX_BODY_BYTES = 104_857_600;
+const MAX_BODY_BYTES = 104_857_600;
 
 export class BodyTooLargeError extends Error {
   override readonly name = 'BodyTooLargeError';

@@ -13,6 +13,7 @@ let emulator: StorageEmulatorProcess;
 let service: QueueServiceClient;
 let queues = 0;
 const listeners: QueueListener[] = [];
+const cleanUps: (() => Promise<void>)[] = [];
 const lines: string[] = [];
 
 const log: HostLog = { write: (level, source, text) => lines.push(`${level} ${source}: ${text}`) };
@@ -24,6 +25,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   await Promise.all(listeners.splice(0).map(async (listener) => listener.stop()));
+  await Promise.all(cleanUps.splice(0).map(async (cleanUp) => cleanUp()));
   lines.length = 0;
 });
 
@@ -247,6 +249,10 @@ describe('a queue listener', () => {
       table,
       connectionString,
     } = await startStorageProxies(emulator.connectionString);
+    cleanUps.push(
+      async () => proxy.stop(),
+      async () => table.stop(),
+    );
     const retryOptions = { maxTries: 1 };
     const proxied = QueueServiceClient.fromConnectionString(connectionString, { retryOptions });
     const queue = await filledQueue(1);
@@ -281,7 +287,5 @@ describe('a queue listener', () => {
       expect.stringContaining('a message is left to its lock: '),
       expect.stringContaining('is away'),
     ]);
-    await listeners[0]?.stop();
-    await Promise.all([proxy.stop(), table.stop()]);
   });
 });
