@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { readIfPresent } from '../read-if-present.ts';
 import { writeFileAtomically } from '../write-file-atomically.ts';
-import { certificateNames, type HubCertificate, newHubCertificate } from './hub-certificate.ts';
+import { certificateNames } from './certificate-names.ts';
+import type { HubCertificate } from './hub-certificate.ts';
 
 export interface CertificateOptions {
   readonly hostName: string;
@@ -20,7 +21,7 @@ export async function hubCertificate(
   options: CertificateOptions,
 ): Promise<{ certificate: HubCertificate; replaced?: string }> {
   const { hostName, folder, now } = options;
-  if (folder === undefined) return { certificate: newHubCertificate(hostName, now) };
+  if (folder === undefined) return { certificate: await make(hostName, now) };
   const stored = await read(folder);
   if (stored !== undefined) {
     const fault = 'error' in stored ? stored.error : faultOf(stored.certificate, hostName, now);
@@ -57,8 +58,14 @@ async function read(
   }
 }
 
+/** What it takes loads in 0.1 s, which a hub that has its certificate is spared. */
+async function make(hostName: string, now: number): Promise<HubCertificate> {
+  const { newHubCertificate } = await import('./hub-certificate.ts');
+  return newHubCertificate(hostName, now);
+}
+
 async function renew(folder: string, hostName: string, now: number): Promise<HubCertificate> {
-  const certificate = newHubCertificate(hostName, now);
+  const certificate = await make(hostName, now);
   const files = paths(folder);
   await writeFileAtomically(files.key, certificate.key);
   await writeFileAtomically(files.cert, certificate.cert);

@@ -1,5 +1,19 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { signCertificate } from './certificate.ts';
+import { KeyObject } from 'node:crypto';
+import { isIP } from 'node:net';
+// oxlint-disable-next-line import/no-unassigned-import -- @peculiar/x509 needs what it adds to Reflect
+import 'reflect-metadata';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import { certificateNames } from './certificate-names.ts';
 
 /** PEM; `cert` is the leaf with the authority's certificate after it. */
 export interface HubCertificate {
@@ -14,46 +28,51 @@ const LIFETIME_MS = 397 * DAY_MS;
 /** For clients whose clock is behind, a machine in another container for instance. */
 const BACKDATED_MS = DAY_MS;
 
-const STANDARD_NAMES = [
-  'localhost',
-  '*.localhost',
-  '*.azure-devices.net',
-  '*.servicebus.windows.net',
-  '127.0.0.1',
-  '::1',
-];
-
-/** Every name that the hub's certificate holds. */
-export function certificateNames(hostName: string): string[] {
-  return [...new Set([...STANDARD_NAMES, hostName.toLowerCase()])];
-}
+const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
+const IS_CRITICAL = true;
 
 /** Makes an authority and the hub's certificate. No one can sign with this authority again: its key ends with this call. */
-export function newHubCertificate(hostName: string, now: number): HubCertificate {
-  const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const issuer = {
-    commonName: `Downlink simulated IoT Hub ${new Date(now).toISOString()}`,
-    privateKey: authority.privateKey,
-  };
+export async function newHubCertificate(hostName: string, now: number): Promise<HubCertificate> {
+  const [authority, leaf] = await Promise.all([newKeys(false), newKeys(true)]);
+  const issuer = [{ CN: [`Downlink simulated IoT Hub ${new Date(now).toISOString()}`] }];
   const shared = {
     issuer,
-    issuerPublicKey: authority.publicKey,
-    notBefore: now - BACKDATED_MS,
-    notAfter: now + LIFETIME_MS,
+    signingKey: authority.privateKey,
+    notBefore: new Date(now - BACKDATED_MS),
+    notAfter: new Date(now + LIFETIME_MS),
   };
-  const ca = signCertificate({
+  const authorityKeyIdentifier = await AuthorityKeyIdentifierExtension.create(authority.publicKey);
+  const ca = await X509CertificateGenerator.create({
     ...shared,
-    commonName: issuer.commonName,
+    subject: issuer,
     publicKey: authority.publicKey,
-    use: 'authority',
+    extensions: [
+      await SubjectKeyIdentifierExtension.create(authority.publicKey),
+      authorityKeyIdentifier,
+      new BasicConstraintsExtension(true, 0, IS_CRITICAL),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign, IS_CRITICAL),
+    ],
   });
-  const certificate = signCertificate({
+  const cert = await X509CertificateGenerator.create({
     ...shared,
-    commonName: 'Simulated IoT Hub',
+    subject: [{ CN: ['Simulated IoT Hub'] }],
     publicKey: leaf.publicKey,
-    use: { names: certificateNames(hostName) },
+    extensions: [
+      await SubjectKeyIdentifierExtension.create(leaf.publicKey),
+      authorityKeyIdentifier,
+      new BasicConstraintsExtension(false, undefined, IS_CRITICAL),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, IS_CRITICAL),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(
+        certificateNames(hostName).map((value) => ({ type: isIP(value) ? 'ip' : 'dns', value })),
+      ),
+    ],
   });
-  const key = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  return { key, cert: certificate + ca, ca };
+  const key = KeyObject.from(leaf.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString();
+  const caPem = `${ca.toString('pem')}\n`;
+  return { key, cert: `${cert.toString('pem')}\n${caPem}`, ca: caPem };
+}
+
+async function newKeys(isExtractable: boolean) {
+  return crypto.subtle.generateKey(KEY_ALGORITHM, isExtractable, ['sign', 'verify']);
 }

@@ -18,7 +18,7 @@ export interface Oddities {
 
 /** A peer that takes every token and does what no well-behaved hub does: for answers that the simulated hub never gives. */
 export async function startOddHub(oddities: Oddities) {
-  const certificate = newHubCertificate('localhost', Date.now());
+  const certificate = await newHubCertificate('localhost', Date.now());
   const container = rhea.create_container({ id: 'odd-hub' });
   let replies: Sender | undefined;
   let links = 0;

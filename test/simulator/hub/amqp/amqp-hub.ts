@@ -17,7 +17,7 @@ import { until } from '../../../support/until.ts';
 import { aMessage } from '../state/builders.ts';
 import { RawAmqpClient } from './raw-amqp-client.ts';
 
-const CERTIFICATE = newHubCertificate('localhost', Date.now());
+const CERTIFICATE = await newHubCertificate('localhost', Date.now());
 const AMQPS_PORT = 5671;
 
 export interface Token {

@@ -38,7 +38,7 @@ export interface TestHub {
 }
 
 // One for all: making it is what takes time.
-const certificate = newHubCertificate('localhost', Date.now());
+const certificate = await newHubCertificate('localhost', Date.now());
 
 /** The hub's REST side alone, with the device `device-1`, on a clock that stands still. */
 export async function startTestHub(): Promise<TestHub> {

@@ -15,7 +15,7 @@ import { boundedWireLog } from '../../../../simulator/hub/wire-log.ts';
 import { aMessage } from '../state/builders.ts';
 import { RawMqttClient, type RawMqttOptions } from './raw-mqtt-client.ts';
 
-const CERTIFICATE = newHubCertificate('localhost', Date.now());
+const CERTIFICATE = await newHubCertificate('localhost', Date.now());
 export const AUTHORITY_PEM = CERTIFICATE.ca;
 export const HOUR_MS = 3_600_000;
 

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { hubCertificate } from '../../../../simulator/hub/tls/certificate-store.ts';
 import { newHubCertificate } from '../../../../simulator/hub/tls/hub-certificate.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const DAY = 24 * 60 * 60 * 1000;
+const other = await newHubCertificate('localhost', NOW);
 
 describe('hubCertificate', () => {
   let folder: string;
@@ -26,6 +29,25 @@ describe('hubCertificate', () => {
 
     expect(second).toEqual(first);
     expect(first.replaced).toBeUndefined();
+  });
+
+  test('is used again without what it takes to make one', async () => {
+    await open(Date.now());
+    const script = `
+      const { startHub } = await import('@downlink/simulator');
+      const hub = await startHub({ dataFolder: process.argv[1] });
+      await hub.stop();
+      console.log(hub.notices, 'getMetadata' in Reflect);
+    `;
+
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', script, folder],
+      { cwd: import.meta.dirname },
+    );
+
+    // reflect-metadata, which the library needs, would show here.
+    expect(stdout).toBe('[] false\n');
   });
 
   test('leaves three files: no key of the authority, and the own one for its owner alone', async () => {
@@ -71,7 +93,6 @@ describe('hubCertificate', () => {
     expect((await open(NOW, 'other.azure-devices.net')).replaced).toBeUndefined();
   });
 
-  const other = newHubCertificate('localhost', NOW);
   test.each([
     ['the leaf is no certificate', 'hub.pem', 'no certificate', /cannot be read/],
     ['the key is cut', 'hub-key.pem', other.key.slice(0, 40), /cannot be read/],

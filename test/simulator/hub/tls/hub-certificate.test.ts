@@ -4,10 +4,8 @@ import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { listenOnLoopback } from '../../../../simulator/loopback/listen.ts';
-import {
-  certificateNames,
-  newHubCertificate,
-} from '../../../../simulator/hub/tls/hub-certificate.ts';
+import { certificateNames } from '../../../../simulator/hub/tls/certificate-names.ts';
+import { newHubCertificate } from '../../../../simulator/hub/tls/hub-certificate.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const DAY = 24 * 60 * 60 * 1000;
@@ -19,7 +17,7 @@ describe('newHubCertificate', () => {
   });
 
   async function handshake(servername: string, trusted: string): Promise<string> {
-    const { key, cert } = newHubCertificate('hub.example.com', Date.now());
+    const { key, cert } = await newHubCertificate('hub.example.com', Date.now());
     const { port, servers } = await listenOnLoopback(() => tls.createServer({ key, cert }), 0);
     cleanUps.push(() => servers.forEach((server) => server.close()));
     const ca = trusted === 'its own' ? cert.slice(cert.lastIndexOf('-----BEGIN')) : trusted;
@@ -55,13 +53,13 @@ describe('newHubCertificate', () => {
   });
 
   test('convinces no client that trusts another authority', async () => {
-    const other = newHubCertificate('hub.example.com', Date.now()).ca;
+    const { ca: other } = await newHubCertificate('hub.example.com', Date.now());
 
     await expect(handshake('localhost', other)).rejects.toThrow(/certificate/);
   });
 
-  test('is a leaf for servers under an authority that can sign no further authorities', () => {
-    const { ca, cert } = newHubCertificate('localhost', NOW);
+  test('is a leaf for servers under an authority that can sign no further authorities', async () => {
+    const { ca, cert } = await newHubCertificate('localhost', NOW);
     const authority = new X509Certificate(ca);
     const leaf = new X509Certificate(cert);
 
@@ -76,24 +74,38 @@ describe('newHubCertificate', () => {
     expect(cert.endsWith(ca)).toBe(true);
   });
 
+  // RFC 5280 §4.2.1.3 and §4.2.1.9, in DER: the extension's id, true for critical, its value.
+  test.each([
+    ['authority', 'may sign', '0603551d0f 0101ff 0404 03020204'],
+    ['authority', 'has none below it', '0603551d13 0101ff 0408 30060101ff020100'],
+    ['leaf', 'may take part in handshakes', '0603551d0f 0101ff 0404 03020780'],
+    ['leaf', 'is no authority', '0603551d13 0101ff 0402 3000'],
+  ])('says for everyone to heed that the %s %s', async (which, _, extension) => {
+    const { ca, cert } = await newHubCertificate('localhost', NOW);
+
+    const { raw } = new X509Certificate(which === 'leaf' ? cert : ca);
+
+    expect(raw.includes(Buffer.from(extension.replaceAll(' ', ''), 'hex'))).toBe(true);
+  });
+
   test.each([
     ['in this century', NOW],
     ['across 2050, where the notation changes', Date.UTC(2049, 6, 1)],
-  ])('is valid from the day before for 397 days (%s)', (_, now) => {
-    const leaf = new X509Certificate(newHubCertificate('localhost', now).cert);
+  ])('is valid from the day before for 397 days (%s)', async (_, now) => {
+    const leaf = new X509Certificate((await newHubCertificate('localhost', now)).cert);
 
     expect(Date.parse(leaf.validFrom)).toBe(now - DAY);
     expect(Date.parse(leaf.validTo)).toBe(now + 397 * DAY);
   });
 
-  test('holds every name, addresses as addresses, in full', () => {
+  test('holds every name, addresses as addresses, in full', async () => {
     for (const hostName of [
       '10.1.2.3',
       'fe80::1:0:2',
       '2001:db8:1:2:3:4:5:6',
       `${'h'.repeat(60)}.example.com`,
     ]) {
-      const leaf = new X509Certificate(newHubCertificate(hostName, NOW).cert);
+      const leaf = new X509Certificate((await newHubCertificate(hostName, NOW)).cert);
 
       const isNamed = (name: string) =>
         isIP(name) ? leaf.checkIP(name) : leaf.subjectAltName?.includes(`DNS:${name}`);
