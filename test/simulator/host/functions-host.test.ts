@@ -1,21 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { QueueServiceClient, type QueueClient } from '@azure/storage-queue';
+import { newHubCertificate } from '../../../simulator/hub/tls/hub-certificate.ts';
 import { listenOnLoopback } from '../../../simulator/loopback/listen.ts';
 import { startStorageEmulatorProcess } from '../../support/storage-emulator.ts';
 import type { StorageEmulatorProcess } from '../../support/storage-emulator.ts';
 import { until } from '../../support/until.ts';
 import { KEY, startHost, writeApp, type HostProcess } from './host-process.ts';
-
-const loopbackFixtures = path.join(import.meta.dirname, '../loopback/fixtures');
-
-function fixture(name: string) {
-  return readFileSync(path.join(loopbackFixtures, name), 'utf8');
-}
 
 // What happens is kept in order, to be asked for over HTTP.
 const APP = `
@@ -117,12 +111,14 @@ let host: HostProcess;
 let orders: QueueClient;
 
 beforeAll(async () => {
-  const certificate = { cert: fixture('localhost.pem'), key: fixture('localhost-key.pem') };
+  const { ca, ...certificate } = await newHubCertificate('localhost', Date.now());
   [emulator, hub, stateFolder] = await Promise.all([
     startStorageEmulatorProcess(),
     listenOnLoopback(() => https.createServer(certificate, (_, out) => out.end('hub')), 0),
     mkdtemp(path.join(tmpdir(), 'downlink-host-')),
   ]);
+  const certificateAuthorityFile = path.join(stateFolder, 'authority.pem');
+  await writeFile(certificateAuthorityFile, ca);
   const localSettings = {
     IsEncrypted: false,
     Values: { QUEUE: 'Orders', TICK_SCHEDULE: 'from the file', FROM_FILE: 'yes' },
@@ -141,7 +137,7 @@ beforeAll(async () => {
       DOWNLINK_SIMULATED_HUB: JSON.stringify({
         hostName: 'localhost',
         ports: { 443: hub.port },
-        certificateAuthorityFile: path.join(loopbackFixtures, 'authority.pem'),
+        certificateAuthorityFile,
       }),
     },
   });

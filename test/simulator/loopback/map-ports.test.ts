@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import net, { type Server } from 'node:net';
@@ -11,21 +10,17 @@ import { text } from 'node:stream/consumers';
 import tls, { type TLSSocket } from 'node:tls';
 import rhea from 'rhea';
 import { WebSocket, WebSocketServer } from 'ws';
+import { newHubCertificate } from '../../../simulator/hub/tls/hub-certificate.ts';
 import { listenOnLoopback } from '../../../simulator/loopback/listen.ts';
 import { mapPorts } from '../../../simulator/loopback/map-ports.ts';
 
 const HOST = 'localhost';
-const authorityPem = fixture('authority.pem');
-const certificate = { cert: fixture('localhost.pem'), key: fixture('localhost-key.pem') };
+const { ca: authorityPem, ...certificate } = await newHubCertificate(HOST, Date.now());
 
 const servers: Server[] = [];
 const undos: (() => void)[] = [];
 let port: number;
 let amqpPort: number;
-
-function fixture(name: string) {
-  return readFileSync(path.join(import.meta.dirname, 'fixtures', name), 'utf8');
-}
 
 beforeAll(async () => {
   const hub = await listenOnLoopback(
@@ -216,9 +211,13 @@ describe('mapPorts', () => {
   });
 
   test('still refuses a certificate that is for another host name', async () => {
-    map('127.0.0.1');
+    map('hub.example');
 
-    const socket = tls.connect({ host: '127.0.0.1', port: 443 });
+    const socket = tls.connect({
+      host: 'hub.example',
+      port: 443,
+      lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
+    });
 
     await expect(secured(socket)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
@@ -242,4 +241,4 @@ describe('mapPorts', () => {
   });
 });
 
-const UNKNOWN_AUTHORITY = 'UNABLE_TO_VERIFY_LEAF_SIGNATURE';
+const UNKNOWN_AUTHORITY = 'SELF_SIGNED_CERT_IN_CHAIN';
