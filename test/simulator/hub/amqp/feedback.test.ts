@@ -242,8 +242,10 @@ describe('a feedback link with credit by hand', () => {
 
     const settled = next(receiver, 'settled');
     (await link.next()).delivery.accept();
-    await settled;
+    const { delivery } = await settled;
 
+    // AMQP 1.0 §2.7.6. Without the state, the client's rhea complains on its console.
+    expect(delivery?.remote_state).toHaveProperty('constructor.composite_type', 'accepted');
     expect((await link.next()).ids).toEqual(['2']);
   });
 
