@@ -9,7 +9,7 @@ import { TimedOut } from './within.ts';
 
 /*
  * The one place where what the hub and its SDK say becomes an error of ours. The question is always the same:
- * is it certain that the hub did nothing? Then the caller may repeat. If it is not, he is told so.
+ * is it certain that the hub did nothing? Then the caller may repeat; otherwise the caller is told of the doubt.
  *
  * A message, handed over on a link that is attached:
  *
@@ -31,7 +31,7 @@ import { TimedOut } from './within.ts';
  */
 
 /** AMQP conditions of a rejected message that prove that it was not taken. */
-const MESSAGE_REFUSALS: Readonly<Record<string, RefusalName>> = {
+const MESSAGE_REFUSALS = refusals({
   'amqp:not-found': 'deviceNotFound',
   'amqp:resource-limit-exceeded': 'deviceQueueFull',
   'amqp:link:message-size-exceeded': 'messageTooLarge',
@@ -48,10 +48,10 @@ const MESSAGE_REFUSALS: Readonly<Record<string, RefusalName>> = {
   'com.microsoft:quota-exceeded': 'quotaExceeded',
   'com.microsoft:iot-hub-suspended': 'hubSuspended',
   'com.microsoft:iot-hub-not-found-error': 'hubNotFound',
-};
+});
 
 /** The same conditions mean something else while connecting: there is no device yet. */
-const CONNECTION_REFUSALS: Readonly<Record<string, RefusalName>> = {
+const CONNECTION_REFUSALS = refusals({
   'amqp:unauthorized-access': 'credentials',
   'amqp:not-found': 'hubNotFound',
   'amqp:resource-limit-exceeded': 'throttled',
@@ -60,10 +60,10 @@ const CONNECTION_REFUSALS: Readonly<Record<string, RefusalName>> = {
   'com.microsoft:quota-exceeded': 'quotaExceeded',
   'com.microsoft:iot-hub-suspended': 'hubSuspended',
   'com.microsoft:iot-hub-not-found-error': 'hubNotFound',
-};
+});
 
 /** The hub's own codes, by number and by name. https://learn.microsoft.com/rest/api/iothub/common-error-codes */
-const REST_REFUSALS: Readonly<Record<string, RefusalName>> = {
+const REST_REFUSALS = refusals({
   ...both(401001, 'IotHubNotFound', 'hubNotFound'),
   ...both(403001, 'IotHubSuspended', 'hubSuspended'),
   ...both(403002, 'IotHubQuotaExceeded', 'quotaExceeded'),
@@ -74,21 +74,21 @@ const REST_REFUSALS: Readonly<Record<string, RefusalName>> = {
   ...both(403800, 'DeviceMaximumInflightMethodExceeded', 'tooManyMethods'),
   ...both(404001, 'DeviceNotFound', 'deviceNotFound'),
   ...both(404103, 'DeviceNotOnline', 'deviceNotOnline'),
-};
+});
 
-const STATUS_REFUSALS: Readonly<Record<number, RefusalName>> = {
+const STATUS_REFUSALS = refusals({
   400: 'invalid',
   401: 'credentials',
   403: 'credentials',
   413: 'payloadTooLarge',
   429: 'throttled',
-};
+});
 
 /** Why no message could be handed over: connecting, authorizing or attaching failed. */
 export function connectionError(error: unknown): DownlinkError {
   if (error instanceof DownlinkError) return error;
   const condition = isUnauthorized(error) ? 'amqp:unauthorized-access' : conditionOf(error);
-  const name = condition === undefined ? undefined : CONNECTION_REFUSALS[condition];
+  const name = CONNECTION_REFUSALS.get(condition ?? '');
   return name ? refusal(name, error) : unavailable(error);
 }
 
@@ -97,7 +97,7 @@ export function sendError(error: unknown): DownlinkError {
   if (error instanceof DownlinkError) return error;
   const rejected = [...chainOf(error)].some((each) => each instanceof SendFailure && !each.lost);
   const condition = conditionOf(error);
-  const name = condition === undefined ? undefined : MESSAGE_REFUSALS[condition];
+  const name = MESSAGE_REFUSALS.get(condition ?? '');
   if (rejected && name) return refusal(name, error);
   return new DownlinkError(
     'hub-outcome-unknown',
@@ -151,8 +151,7 @@ export function methodRequestError(error: unknown): DownlinkError {
 export function responseError(response: HubResponse): DownlinkError {
   const cause = answered(response);
   const code = readHubErrorCode(response);
-  const name =
-    (code === undefined ? undefined : REST_REFUSALS[code]) ?? STATUS_REFUSALS[response.status];
+  const name = REST_REFUSALS.get(code ?? '') ?? STATUS_REFUSALS.get(String(response.status));
   if (name) return refusal(name, cause, retryAfterSeconds(response));
   return new DownlinkError('hub-unavailable', 'The hub did not answer as it should. Try again.', {
     cause,
@@ -187,6 +186,11 @@ function answered(response: HubResponse): Error {
 function retryAfterSeconds(response: HubResponse): number | undefined {
   const header = response.headers['retry-after'];
   return header !== undefined && /^\d{1,5}$/.test(header) ? Number(header) : undefined;
+}
+
+/** What the hub says is looked up here: it must not meet what every object has. */
+function refusals(rows: Readonly<Record<string, RefusalName>>): ReadonlyMap<string, RefusalName> {
+  return new Map(Object.entries(rows));
 }
 
 function both(number: number, name: string, meaning: RefusalName): Record<string, RefusalName> {

@@ -19,6 +19,8 @@ export interface FeedbackConnection extends Connection {
   readonly session: Session;
   /** Calls the listener when nothing can come over it any more; returns how to take the listener back. */
   onLost(listener: () => void): () => void;
+  /** The result of `work`, or a rejection as soon as the connection is lost. */
+  whileConnected<T>(work: Promise<T>): Promise<T>;
   cutOff(reason: unknown): void;
 }
 
@@ -42,11 +44,27 @@ export async function openFeedbackConnection(options: {
   const lostListeners = new Set<() => void>();
   let lost = false;
 
-  function onLost(): void {
+  function lose(): void {
     if (lost) return;
     lost = true;
     for (const listener of lostListeners) listener();
     void hangUp(connection.getTlsSocket(), () => void connection.close(), closeTimeoutMs);
+  }
+  function onLost(listener: () => void): () => void {
+    if (lost) listener();
+    lostListeners.add(listener);
+    return () => lostListeners.delete(listener);
+  }
+  async function whileConnected<T>(work: Promise<T>): Promise<T> {
+    let forget: (() => void) | undefined;
+    const end = new Promise<never>((_resolve, reject) => {
+      forget = onLost(() => reject(new Error('The connection was lost')));
+    });
+    try {
+      return await Promise.race([work, end]);
+    } finally {
+      forget?.();
+    }
   }
   const { ConnectionEvents, SessionEvents } = rhea;
   for (const event of [
@@ -56,31 +74,28 @@ export async function openFeedbackConnection(options: {
     ConnectionEvents.error,
     ConnectionEvents.protocolError,
   ]) {
-    connection.on(event, onLost);
+    connection.on(event, lose);
   }
 
   async function open(): Promise<Session> {
     await connection.open();
     connection.getTlsSocket()?.setNoDelay(true);
     const session = await connection.createSession();
-    session.on(SessionEvents.sessionClose, onLost);
-    session.on(SessionEvents.sessionError, onLost);
+    session.on(SessionEvents.sessionClose, lose);
+    session.on(SessionEvents.sessionError, lose);
     await putToken(session, audienceOf(credentials), sasToken(credentials, expiresAt));
     return session;
   }
 
   try {
-    const session = await within(openTimeoutMs, 'Connecting to the hub', open());
+    const session = await within(openTimeoutMs, 'Connecting to the hub', whileConnected(open()));
     return {
       session,
       get usable() {
         return !lost && now() < expiresAt - TOKEN_USE_MS;
       },
-      onLost(listener) {
-        if (lost) listener();
-        lostListeners.add(listener);
-        return () => lostListeners.delete(listener);
-      },
+      onLost,
+      whileConnected,
       cutOff: (reason) => cutOff(connection.getTlsSocket(), reason),
       async close() {
         lost = true;

@@ -79,7 +79,11 @@ export async function attachFeedbackLink(
     onError: onEnd,
     onClose: onEnd,
   });
-  const receiver = await within(timeouts.attachMs, 'Attaching to feedback', attaching);
+  const receiver = await within(
+    timeouts.attachMs,
+    'Attaching to feedback',
+    connection.whileConnected(attaching),
+  );
   // AMQP 1.0 §2.6.3: a link that is refused has no source, and the reason follows.
   const source: unknown = receiver.source;
   if (!source) await change.until(isEnded, timeouts.attachMs);

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { aMessage, startHubUnderTest } from './hub-under-test.ts';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { until } from '../../support/until.ts';
+import { aMessage, pauseTimers, refused, startHubUnderTest } from './hub-under-test.ts';
 import type { HubUnderTest } from './hub-under-test.ts';
 
 describe('HubProbe.check', () => {
@@ -10,6 +11,7 @@ describe('HubProbe.check', () => {
   });
 
   afterEach(async () => {
+    jest.useRealTimers();
     await server.stop();
   });
 
@@ -25,12 +27,11 @@ describe('HubProbe.check', () => {
 
   test.each([
     ['refuses', { kind: 'error', httpStatus: 401 }],
-    ['is silent', { kind: 'no-answer' }],
     ['breaks off', { kind: 'drop-connection' }],
   ] as const)(
     'rejects when the hub %s, and answers well once the hub does',
     async (_what, effect) => {
-      const { probe } = server.connect({ bounds: { probeMs: 50 } });
+      const { probe } = server.connect();
       await probe.check();
       server.hub.faults.add('amqp-put-token', effect);
 
@@ -38,6 +39,21 @@ describe('HubProbe.check', () => {
       await expect(probe.check()).resolves.toBeUndefined();
     },
   );
+
+  test('rejects when the hub is silent, and does not ask on that connection again', async () => {
+    pauseTimers();
+    const { probe } = server.connect();
+    await probe.check();
+    server.hub.faults.add('amqp-put-token', { kind: 'no-answer' });
+    const checking = refused(probe.check());
+    await until('the hub is asked', () => server.seen('transfer', { address: '/$cbs' }) === 3);
+
+    jest.advanceTimersByTime(5_000);
+
+    expect(await checking).toMatchObject({ code: 'hub-unavailable' });
+    await expect(probe.check()).resolves.toBeUndefined();
+    expect(server.seen('open')).toBe(2);
+  });
 
   test('names the setting when our credentials are refused', async () => {
     const connectionString = server.hub.connectionString().replace(/Key=.*$/, 'Key=a2V5');

@@ -1,12 +1,16 @@
 import { jest } from '@jest/globals';
 import { mapPorts, startHub } from '@downlink/simulator';
 import type { SimulatedHub } from '@downlink/simulator';
+import { DownlinkError } from '../../../functions/errors.ts';
 import { connectIotHub } from '../../../functions/iothub/iothub.ts';
 import type { IotHub } from '../../../functions/iothub/iothub.ts';
 import type { OutgoingMessage } from '../../../functions/messages/message.ts';
 
 type HubOptions = NonNullable<Parameters<typeof startHub>[0]>;
 type ConnectOptions = Partial<Parameters<typeof connectIotHub>[0]>;
+
+/** Long enough for a machine that has other things to do. */
+export const SEND_TIMEOUT_MS = 10_000;
 
 /** A simulated hub on real sockets, and the app's edge to it. */
 export async function startHubUnderTest(options: HubOptions = {}) {
@@ -21,7 +25,7 @@ export async function startHubUnderTest(options: HubOptions = {}) {
   function connect(given: ConnectOptions = {}): IotHub {
     const iotHub = connectIotHub({
       connectionString: hub.connectionString(),
-      sendTimeoutMs: 4_000,
+      sendTimeoutMs: SEND_TIMEOUT_MS,
       now: Date.now,
       ...given,
       bounds: { closeMs: 200, ...given.bounds },
@@ -96,4 +100,14 @@ export function reportSuccess({ state }: SimulatedHub, messageId: string): void 
   const delivery = cloudToDevice.receive('device-1');
   if (!delivery) throw new Error('no message waits');
   cloudToDevice.complete('device-1', delivery.lockToken);
+}
+
+/** The error of ours that something ends with. */
+export async function refused(work: Promise<unknown>): Promise<DownlinkError> {
+  const error: unknown = await work.then(
+    () => new Error('it went well'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof DownlinkError)) throw new Error('not an error of ours', { cause: error });
+  return error;
 }

@@ -5,6 +5,8 @@ import rhea from 'rhea';
 import type { Delivery, EventContext, Message, Sender } from 'rhea';
 import { newHubCertificate } from '../../../simulator/hub/tls/hub-certificate.ts';
 
+const CERTIFICATE = newHubCertificate('localhost', Date.now());
+
 export interface Oddities {
   /** Given to whoever sends messages; 100 unless told otherwise. */
   readonly credit?: number;
@@ -18,7 +20,7 @@ export interface Oddities {
 
 /** A peer that takes every token and does what no well-behaved hub does: for answers that the simulated hub never gives. */
 export async function startOddHub(oddities: Oddities) {
-  const certificate = await newHubCertificate('localhost', Date.now());
+  const certificate = await CERTIFICATE;
   const container = rhea.create_container({ id: 'odd-hub' });
   let replies: Sender | undefined;
   let links = 0;

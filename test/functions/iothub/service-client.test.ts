@@ -52,6 +52,7 @@ describe('the service client', () => {
       return server.seen('open') === 2;
     });
     await until('the old one is closed', () => server.seen('close') === 1);
+    expect(server.hub.state.cloudToDevice.count('device-1')).toBeGreaterThanOrEqual(2);
   });
 
   test.each([undefined, { condition: 'amqp:connection:forced' }])(

@@ -1,10 +1,10 @@
 import { ManualClock } from '@downlink/simulator';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import rhea from 'rhea';
 import type { Sender } from 'rhea';
 import { connectIotHub } from '../../../../functions/iothub/iothub.ts';
 import { until } from '../../../support/until.ts';
-import { reportSuccess, startHubUnderTest } from '../hub-under-test.ts';
+import { pauseTimers, reportSuccess, refused, startHubUnderTest } from '../hub-under-test.ts';
 import type { HubUnderTest } from '../hub-under-test.ts';
 import { startOddHub } from '../odd-hub.ts';
 import type { Oddities } from '../odd-hub.ts';
@@ -40,6 +40,7 @@ describe('the AMQP feedback source', () => {
   });
 
   afterEach(async () => {
+    jest.useRealTimers();
     await server.stop();
   });
 
@@ -91,11 +92,15 @@ describe('the AMQP feedback source', () => {
   });
 
   test('takes another connection when the kept one answers no more', async () => {
-    const { feedback } = server.connect({ bounds: { connectMs: 100 } });
+    pauseTimers();
+    const { feedback } = server.connect();
     await (await feedback.open()).close();
     server.hub.faults.add('amqp-attach', { kind: 'no-answer' });
+    const opening = feedback.open();
+    await until('the hub is asked', () => attached() === 2);
 
-    await (await feedback.open()).close();
+    jest.advanceTimersByTime(10_000);
+    await (await opening).close();
 
     expect(server.seen('open')).toBe(2);
   });
@@ -148,16 +153,26 @@ describe('the AMQP feedback source', () => {
     expect(server.seen('open')).toBe(1);
   });
 
-  test.each(['no-answer', 'drop-connection'] as const)(
-    'cannot be opened when the token brings %s',
-    async (kind) => {
-      const { feedback } = server.connect({ bounds: { connectMs: 100 } });
-      server.hub.faults.add('amqp-put-token', { kind });
+  test('cannot be opened when the connection is cut at the token', async () => {
+    const { feedback } = server.connect();
+    server.hub.faults.add('amqp-put-token', { kind: 'drop-connection' });
 
-      await expect(feedback.open()).rejects.toMatchObject({ code: 'hub-unavailable' });
-      await (await feedback.open()).close();
-    },
-  );
+    await expect(feedback.open()).rejects.toMatchObject({ code: 'hub-unavailable' });
+    await (await feedback.open()).close();
+  });
+
+  test('cannot be opened when nothing answers the token', async () => {
+    pauseTimers();
+    const { feedback } = server.connect();
+    server.hub.faults.add('amqp-put-token', { kind: 'no-answer' });
+    const opening = refused(feedback.open());
+    await until('the hub is asked', () => server.seen('transfer', { address: '/$cbs' }) === 1);
+
+    jest.advanceTimersByTime(10_000);
+
+    expect(await opening).toMatchObject({ code: 'hub-unavailable' });
+    await (await feedback.open()).close();
+  });
 
   test('cannot be opened when nobody listens', async () => {
     const { feedback } = server.connect();
@@ -176,13 +191,16 @@ describe('the AMQP feedback source before a hub that is odd', () => {
     await odd.stop();
   });
 
-  async function openSession(oddities: Oddities) {
+  async function openSession(
+    oddities: Oddities,
+    bounds: { drainMs?: number; settleMs?: number } = {},
+  ) {
     odd = await startOddHub(oddities);
     const iotHub = connectIotHub({
       ...odd,
       sendTimeoutMs: 4_000,
       now: Date.now,
-      bounds: { drainMs: 50, settleMs: 50, closeMs: 50 },
+      bounds: { closeMs: 50, ...bounds },
     });
     close = async () => iotHub.close();
     return iotHub.feedback.open();
@@ -240,11 +258,12 @@ describe('the AMQP feedback source before a hub that is odd', () => {
 
   test('loses nothing when the hub does not take its credit back, and sends late', async () => {
     let late: Sender | undefined;
-    const session = await openSession({
+    const oddities: Oddities = {
       onFeedbackFlow(sender) {
         late = sender;
       },
-    });
+    };
+    const session = await openSession(oddities, { drainMs: 50 });
     expect(await session.receive(SHORT)).toEqual([]);
     late?.send({ body: rhea.message.data_section(Buffer.from(record)) });
 
@@ -256,10 +275,11 @@ describe('the AMQP feedback source before a hub that is odd', () => {
   });
 
   test('does not take a batch for completed that the hub does not confirm', async () => {
-    const session = await openSession({
+    const oddities = {
       ...sendOnce(rhea.message.data_section(Buffer.from(record))),
       onFeedbackOutcome: () => undefined,
-    });
+    };
+    const session = await openSession(oddities, { settleMs: 50 });
     const [batch] = await session.receive(PATIENT);
 
     await expect(batch?.complete()).rejects.toMatchObject({ code: 'hub-unavailable' });
