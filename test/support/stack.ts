@@ -73,6 +73,8 @@ export class Stack {
       ...(await hubSettings(hub, folder)),
       AzureWebJobsStorage: (await options.storageFor?.(connectionString)) ?? connectionString,
       DOWNLINK_AUTH: 'key',
+      // The host looks for wake-ups more often than it need: tests wait for them.
+      AzureFunctionsJobHost__extensions__queues__maxPollingInterval: '00:00:00.100',
       ...options.settings,
     };
     const app = await startAppProcess(settings);
