@@ -9,7 +9,7 @@ import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
 
 interface RheaConnection {
   readonly socket?: Socket;
-  on(event: string, listener: () => void): void;
+  on(event: string, listener: (context: { error?: unknown }) => void): void;
   close(): void;
 }
 

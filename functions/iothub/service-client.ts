@@ -37,8 +37,11 @@ export async function openServiceClient(options: {
   try {
     await within(openTimeoutMs, 'Connecting to the hub', openWithLink(client, amqp));
   } catch (error) {
+    const { socketError } = amqp;
     amqp.cutOff(error);
-    throw error;
+    throw socketError === undefined
+      ? error
+      : new Error('The connection to the hub could not be opened', { cause: socketError });
   }
   return {
     get usable() {

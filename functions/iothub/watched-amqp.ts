@@ -25,6 +25,7 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
   #authorized = false;
   #usable = true;
   #lost = false;
+  #socketError: unknown;
   #hangingUp: Promise<void> | undefined;
 
   constructor(closeTimeoutMs: number) {
@@ -45,6 +46,11 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     return this.#usable;
   }
 
+  /** Why the connection could not be made or broke, e.g. a certificate that nobody trusts; the SDK keeps it to itself. */
+  get socketError(): unknown {
+    return this.#socketError;
+  }
+
   onLost(listener: () => void): void {
     this.#lostListeners.push(listener);
   }
@@ -56,9 +62,13 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     }
     // Small frames and Nagle's algorithm cost 40 ms each time the hub delays its acknowledgement.
     super.connect({ ...config, policyOverride: { tcp_no_delay: true } }, done);
+    const connection = rheaConnectionOf(this);
+    connection?.on('disconnected', ({ error }) => {
+      this.#socketError ??= error;
+    });
     // The SDK stops listening when it gives up, and rhea writes to the console what nobody listens to.
-    for (const event of ['connection_close', 'connection_error', 'disconnected', 'error']) {
-      rheaConnectionOf(this)?.on(event, () => undefined);
+    for (const event of ['connection_close', 'connection_error', 'error']) {
+      connection?.on(event, () => undefined);
     }
   }
 

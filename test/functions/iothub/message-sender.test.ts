@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { ManualClock } from '@downlink/simulator';
+import { ManualClock, mapPorts, startHub } from '@downlink/simulator';
 import type { Delivery } from 'rhea';
 import { until } from '../../support/until.ts';
 import {
@@ -230,13 +230,30 @@ describe('MessageSender.send', () => {
       await odd.stop();
     });
 
-    test('when nobody listens', async () => {
+    test('when nobody listens, and keeps the reason for the log', async () => {
       const iotHub = server.connect();
       await server.hub.stop();
 
-      expect(await refused(iotHub.sender.send(aMessage()))).toMatchObject({
-        code: 'hub-unavailable',
+      const error = await refused(iotHub.sender.send(aMessage()));
+
+      expect(error.code).toBe('hub-unavailable');
+      expect(rootOf(error)).toMatchObject({ code: 'ECONNREFUSED' });
+    });
+
+    test('when the other side cannot prove who it is, at once and with the reason', async () => {
+      const stranger = await startHub();
+      const undoPorts = mapPorts({
+        hostName: 'localhost',
+        ports: { 5671: stranger.ports.amqp },
+        certificateAuthorityPem: '',
       });
+
+      const error = await refused(send());
+
+      undoPorts();
+      await stranger.stop();
+      expect(error.code).toBe('hub-unavailable');
+      expect(rootOf(error)).toMatchObject({ code: expect.stringMatching(/CERT|VERIFY/) });
     });
 
     test.each([
@@ -347,3 +364,7 @@ describe('MessageSender.send', () => {
     await until('the old one is closed', () => server.seen('close') === 1);
   });
 });
+
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
+}
