@@ -61,7 +61,7 @@ async function untilNothingListens(ports: number[]): Promise<void> {
 
 /** A line that an earlier run printed, for the port of a later one. */
 function onPortOf(line: string, cli: CliProcess): string {
-  const url = /API +(\S+)/.exec(cli.output)?.[1];
+  const url = /^ {2}API +(\S+)/m.exec(cli.output)?.[1];
   return line.replace(/http:\/\/localhost:\d+/, url ?? '');
 }
 
