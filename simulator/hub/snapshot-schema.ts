@@ -47,6 +47,7 @@ const feedbackRecord = z.object({
 /** A file may have been cut, edited or written by another version. */
 export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
   version: z.literal(SNAPSHOT_VERSION),
+  clockOffsetMs: z.number().nonnegative().exactOptional(),
   policies: z
     .array(
       z.object({

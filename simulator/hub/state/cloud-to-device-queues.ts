@@ -21,6 +21,14 @@ export interface Delivery {
   readonly message: CloudToDeviceMessage;
 }
 
+export interface InspectedMessage {
+  readonly message: CloudToDeviceMessage;
+  /** How often it was handed to the device. */
+  readonly attempts: number;
+  /** Absent while it waits. */
+  readonly lockedUntil?: number;
+}
+
 export interface CloudToDeviceDependencies {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -95,12 +103,13 @@ export class CloudToDeviceQueues {
     const entry = queue?.head();
     if (!queue || !entry || registry.find(deviceId)?.status !== 'enabled') return undefined;
     const lockToken = randomUUID();
-    const cancelTimer = deadlines.schedule(clock.now() + settings.lockMs, () => {
+    const expiresAt = clock.now() + settings.lockMs;
+    const cancelTimer = deadlines.schedule(expiresAt, () => {
       queue.unlock(entry);
       this.#record('lockExpired', deviceId, entry);
       this.#announce(deviceId);
     });
-    queue.lock(entry, lockToken, cancelTimer);
+    queue.lock(entry, { token: lockToken, expiresAt, cancelTimer });
     entry.attempts++;
     this.#record('delivered', deviceId, entry);
     return { lockToken, message: entry.message };
@@ -156,6 +165,18 @@ export class CloudToDeviceQueues {
   count(deviceId: string): number {
     this.#dependencies.deadlines.runDue();
     return this.#queues.get(deviceId)?.size ?? 0;
+  }
+
+  /** For inspection: what waits or is locked, in order. */
+  inspect(deviceId: string): InspectedMessage[] {
+    this.#dependencies.deadlines.runDue();
+    this.#dependencies.registry.get(deviceId);
+    const entries = this.#queues.get(deviceId)?.entries() ?? [];
+    return entries.map(({ message, attempts, lock }) => ({
+      message,
+      attempts,
+      ...(lock && { lockedUntil: lock.expiresAt }),
+    }));
   }
 
   /** Something may be there to receive: enqueued, abandoned, released, or its lock ran out. */

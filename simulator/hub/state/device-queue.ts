@@ -1,6 +1,12 @@
 import { BinaryHeap, type HeapNode } from './binary-heap.ts';
 import type { CloudToDeviceMessage } from './cloud-to-device-message.ts';
 
+interface DeliveryLock {
+  readonly token: string;
+  readonly expiresAt: number;
+  readonly cancelTimer: () => void;
+}
+
 export interface QueueEntry {
   message: CloudToDeviceMessage;
   readonly deviceGenerationId: string;
@@ -9,7 +15,7 @@ export interface QueueEntry {
   /** Set while it waits. */
   waiting: HeapNode<QueueEntry> | undefined;
   /** Set while a consumer has it. */
-  lock: { readonly token: string; readonly cancelTimer: () => void } | undefined;
+  lock: DeliveryLock | undefined;
   readonly cancelExpiry: () => void;
 }
 
@@ -45,11 +51,11 @@ export class DeviceQueue {
     return this.#waiting.peek();
   }
 
-  lock(entry: QueueEntry, token: string, cancelTimer: () => void): void {
+  lock(entry: QueueEntry, lock: DeliveryLock): void {
     if (entry.waiting) this.#waiting.remove(entry.waiting);
     entry.waiting = undefined;
-    entry.lock = { token, cancelTimer };
-    this.#locked.set(token, entry);
+    entry.lock = lock;
+    this.#locked.set(lock.token, entry);
   }
 
   locked(token: string): QueueEntry | undefined {

@@ -106,6 +106,12 @@ export class DeviceRegistry {
     this.#revoke(deviceId, 'deleted');
   }
 
+  /** As if each were deleted; afterwards another snapshot can be restored. */
+  deleteAll(): void {
+    for (const deviceId of [...this.#devices.keys()]) this.delete(deviceId);
+    this.#order.clear();
+  }
+
   list(max: number): DeviceIdentity[] {
     return this.page({ max }).items;
   }

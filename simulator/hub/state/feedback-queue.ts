@@ -25,6 +25,18 @@ export interface FeedbackSnapshot {
   }[];
 }
 
+export interface FeedbackContents {
+  /** In no batch yet. */
+  readonly pending: readonly FeedbackRecord[];
+  readonly batches: readonly {
+    readonly enqueuedAt: number;
+    readonly expiresAt: number;
+    readonly deliveryCount: number;
+    readonly isLocked: boolean;
+    readonly records: readonly FeedbackRecord[];
+  }[];
+}
+
 interface Batch {
   readonly ordinal: number;
   readonly enqueuedAt: number;
@@ -130,6 +142,31 @@ export class FeedbackQueue {
       waitingBatches: this.#waiting.size,
       lockedBatches: this.#locked.size,
     };
+  }
+
+  /** For inspection. */
+  inspect(): FeedbackContents {
+    this.#dependencies.deadlines.runDue();
+    return {
+      pending: recordsOf(this.#pending),
+      batches: [...this.#batches.values()].map((batch) => ({
+        enqueuedAt: batch.enqueuedAt,
+        expiresAt: batch.enqueuedAt + this.#dependencies.settings.ttlMs,
+        deliveryCount: batch.deliveryCount,
+        isLocked: batch.lock !== undefined,
+        records: recordsOf(batch.records),
+      })),
+    };
+  }
+
+  /** Nobody is told. */
+  clear(): void {
+    for (const batch of [...this.#batches.values()]) this.#remove(batch);
+    this.#records.clear(this.#pending);
+    this.#cancelBatchTimer?.();
+    this.#cancelBatchTimer = undefined;
+    this.#lastBatchAt = undefined;
+    this.#dependencies.onChange();
   }
 
   snapshot(): FeedbackSnapshot {

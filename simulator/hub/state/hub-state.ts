@@ -2,11 +2,13 @@ import { CloudToDeviceQueues, type QueuesSnapshot } from './cloud-to-device-queu
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
+import type { DeviceIdentityInput } from './device-identity.ts';
 import { DeviceRegistry, type RegistrySnapshot } from './device-registry.ts';
 import { FeedbackQueue, type FeedbackSnapshot } from './feedback-queue.ts';
 import { feedbackRecord } from './feedback-record.ts';
 import { Journal } from './journal.ts';
 import { MethodBroker } from './method-broker.ts';
+import { MovableClock } from './movable-clock.ts';
 import { hubSettings, type HubSettings, type HubSettingsInput } from './settings.ts';
 import { SharedAccessPolicies, type SharedAccessPolicy } from './shared-access-policies.ts';
 
@@ -16,6 +18,8 @@ export const SNAPSHOT_VERSION = 1;
 /** Plain JSON. It holds keys: whoever stores it keeps others from reading it. */
 export interface HubSnapshot {
   readonly version: number;
+  /** How far the hub's clock was moved ahead; absent if it was not. */
+  readonly clockOffsetMs?: number;
   readonly policies: readonly SharedAccessPolicy[];
   readonly devices: RegistrySnapshot;
   readonly queues: QueuesSnapshot;
@@ -31,9 +35,9 @@ export interface HubStateOptions {
 /** All that the hub knows. No sockets, no files: the protocol heads wrap it. */
 export class HubState {
   readonly hostName: string;
-  readonly clock: Clock;
+  readonly clock: MovableClock;
   readonly settings: HubSettings;
-  readonly policies: SharedAccessPolicies;
+  readonly policies = new SharedAccessPolicies();
   readonly registry: DeviceRegistry;
   readonly cloudToDevice: CloudToDeviceQueues;
   readonly feedback: FeedbackQueue;
@@ -42,11 +46,10 @@ export class HubState {
   readonly #deadlines: Deadlines;
   readonly #changeListeners = new Set<() => void>();
 
-  constructor(options: HubStateOptions = {}, policies = new SharedAccessPolicies()) {
+  constructor(options: HubStateOptions = {}) {
     this.hostName = options.hostName ?? 'localhost';
-    this.clock = options.clock ?? systemClock();
+    this.clock = new MovableClock(options.clock ?? systemClock(), () => this.#changed());
     this.settings = hubSettings(options.settings);
-    this.policies = policies;
     this.#deadlines = new Deadlines(this.clock);
     const onChange = (): void => this.#changed();
     const shared = { clock: this.clock, deadlines: this.#deadlines, onChange };
@@ -78,16 +81,35 @@ export class HubState {
         `The snapshot is of version ${snapshot.version}; this hub reads version ${SNAPSHOT_VERSION}`,
       );
     }
-    const state = new HubState(options, new SharedAccessPolicies(snapshot.policies));
-    state.registry.restore(snapshot.devices);
-    state.feedback.restore(snapshot.feedback);
-    state.cloudToDevice.restore(snapshot.queues);
+    const state = new HubState(options);
+    try {
+      state.#load(snapshot);
+    } catch (error) {
+      state.stop();
+      throw error;
+    }
     return state;
+  }
+
+  /** Puts the snapshot in the place of all that is there, or throws and leaves it as it is. Connections are the caller's to drop. */
+  replace(snapshot: HubSnapshot): void {
+    HubState.restore(snapshot, { settings: this.settings }).stop();
+    this.#forgetAll();
+    this.#load(snapshot);
+    this.#changed();
+  }
+
+  /** Back to these devices alone, on a clock that was not moved; the policies keep their keys. */
+  reset(devices: readonly DeviceIdentityInput[]): void {
+    this.#forgetAll();
+    this.clock.offsetMs = 0;
+    for (const device of devices) this.registry.create(device);
   }
 
   snapshot(): HubSnapshot {
     return {
       version: SNAPSHOT_VERSION,
+      ...(this.clock.offsetMs !== 0 && { clockOffsetMs: this.clock.offsetMs }),
       policies: this.policies.list(),
       devices: this.registry.snapshot(),
       queues: this.cloudToDevice.snapshot(),
@@ -104,6 +126,21 @@ export class HubState {
   /** Stops every timer; nothing expires any more. */
   stop(): void {
     this.#deadlines.stop();
+  }
+
+  #forgetAll(): void {
+    // Takes along what hangs on a device.
+    this.registry.deleteAll();
+    this.feedback.clear();
+    this.journal.clear();
+  }
+
+  #load(snapshot: HubSnapshot): void {
+    this.clock.offsetMs = snapshot.clockOffsetMs ?? 0;
+    this.policies.replace(snapshot.policies);
+    this.registry.restore(snapshot.devices);
+    this.feedback.restore(snapshot.feedback);
+    this.cloudToDevice.restore(snapshot.queues);
   }
 
   #changed(): void {

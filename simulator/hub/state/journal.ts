@@ -55,6 +55,11 @@ export class Journal {
     );
   }
 
+  clear(): void {
+    this.#ring.length = 0;
+    this.#oldest = 0;
+  }
+
   onEvent(listener: (event: JournalEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

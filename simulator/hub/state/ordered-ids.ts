@@ -37,6 +37,12 @@ export class OrderedIds {
     }
   }
 
+  /** Ordinals that were given are not given again. */
+  clear(): void {
+    this.#slots = [];
+    this.#byId.clear();
+  }
+
   *after(ordinal: number): Generator<{ ordinal: number; id: string }> {
     for (let index = this.#firstAfter(ordinal); index < this.#slots.length; index++) {
       const slot = this.#slots[index];

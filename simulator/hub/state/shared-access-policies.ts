@@ -19,9 +19,13 @@ const RIGHTS: Readonly<Record<string, readonly Right[]>> = {
 };
 
 export class SharedAccessPolicies {
-  readonly #policies: ReadonlyMap<string, SharedAccessPolicy>;
+  #policies: ReadonlyMap<string, SharedAccessPolicy> = new Map();
 
   constructor(policies: readonly SharedAccessPolicy[] = newPolicies()) {
+    this.replace(policies);
+  }
+
+  replace(policies: readonly SharedAccessPolicy[]): void {
     this.#policies = new Map(policies.map((policy) => [policy.name, policy]));
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ManualClock } from '../../../../simulator/hub/state/clock.ts';
 import { HUB_ERRORS, HubError } from '../../../../simulator/hub/state/hub-error.ts';
 import { type HubSnapshot, HubState } from '../../../../simulator/hub/state/hub-state.ts';
-import { aHub, aMessage, HOUR, MINUTE, SECOND } from './builders.ts';
+import { aHub, aMessage, HOUR, kindOf, MINUTE, SECOND } from './builders.ts';
 
 const DEVICE = 'device-1';
 
@@ -148,6 +148,7 @@ describe('HubState.onChange', () => {
     expectCall(() => state.cloudToDevice.enqueue(DEVICE, aMessage()));
     expectCall(() => clock.advance(HOUR));
     expectCall(() => state.feedback.complete(state.feedback.receive()?.lockToken ?? ''));
+    expectCall(() => state.clock.advance(1));
     leave();
     calls = 0;
     state.registry.create({ deviceId: 'device-3' });
@@ -196,5 +197,66 @@ describe('HubError', () => {
     const error = new HubError(kind);
 
     expect(error).toMatchObject({ kind, code, httpStatus, message: HUB_ERRORS[kind].message });
+  });
+});
+
+describe('HubState.replace', () => {
+  test('puts a snapshot in the place of everything, the clock and the keys included', () => {
+    const { state: saved } = aHub();
+    saved.clock.advance(HOUR);
+    saved.cloudToDevice.enqueue(DEVICE, aMessage({ messageId: 'kept' }));
+    const snapshot = throughJson(saved.snapshot());
+    const { state } = aHub();
+    for (const deviceId of ['a', 'b', 'c']) state.registry.create({ deviceId });
+    state.cloudToDevice.enqueue(DEVICE, aMessage({ messageId: 'gone' }));
+    state.cloudToDevice.enqueue('c', aMessage());
+    state.cloudToDevice.purge('c');
+    const lockToken = state.cloudToDevice.receive(DEVICE)?.lockToken ?? '';
+
+    state.replace(snapshot);
+
+    expect(state.snapshot()).toEqual(snapshot);
+    expect(state.feedback.receive()).toBeUndefined();
+    expect(kindOf(() => state.cloudToDevice.complete(DEVICE, lockToken))).toBe(
+      'deviceMessageLockLost',
+    );
+    expect(state.cloudToDevice.receive(DEVICE)?.message.messageId).toBe('kept');
+    expect(state.registry.page({ max: 9 }).items).toHaveLength(1);
+    expect(state.journal.events().map(({ messageId }) => messageId)).toEqual(['kept']);
+  });
+
+  test('leaves everything as it is when the snapshot does not fit together', () => {
+    const { state } = aHub();
+    state.cloudToDevice.enqueue(DEVICE, aMessage());
+    const before = throughJson(state.snapshot());
+    const broken = { ...before, clockOffsetMs: 5, devices: [] };
+
+    expect(() => state.replace(broken)).toThrow('is not registered');
+
+    expect(state.snapshot()).toEqual(before);
+  });
+});
+
+describe('HubState.reset', () => {
+  test('leaves these devices alone, with nothing of what was before', () => {
+    const { state, clock } = aHub();
+    const { primaryKey } = state.registry.get(DEVICE);
+    const policies = state.policies.list();
+    const generation = state.registry.get(DEVICE).generationId;
+    state.registry.create({ deviceId: 'gone' });
+    state.cloudToDevice.enqueue(DEVICE, aMessage());
+    state.cloudToDevice.purge(DEVICE);
+    state.clock.advance(HOUR);
+
+    state.reset([{ deviceId: DEVICE, primaryKey }]);
+    state.clock.advance(MINUTE);
+
+    expect(state.registry.page({ max: 9 }).items).toMatchObject([{ deviceId: DEVICE, primaryKey }]);
+    expect(state.registry.get(DEVICE).generationId).not.toBe(generation);
+    expect(state.policies.list()).toEqual(policies);
+    expect(state.clock.now()).toBe(clock.now() + MINUTE);
+    expect(state.cloudToDevice.count(DEVICE)).toBe(0);
+    expect(state.feedback.inspect()).toEqual({ pending: [], batches: [] });
+    expect(state.journal.events()).toEqual([]);
   });
 });
