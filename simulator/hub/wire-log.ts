@@ -6,21 +6,29 @@ interface WireLogEntry {
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
 }
 
+export interface RecordedEntry extends WireLogEntry {
+  /** Counts up from 1. */
+  readonly ordinal: number;
+  /** The machine's time of its arrival. */
+  readonly at: number;
+}
+
 export interface WireLog {
   record(entry: WireLogEntry): void;
-  /** Oldest first, each with the machine's time of its arrival. */
-  entries(): (WireLogEntry & { readonly at: number })[];
+  /** Oldest first. */
+  entries(): RecordedEntry[];
 }
 
 const DEFAULT_CAPACITY = 10_000;
 
 /** The last events on the hub's sockets. */
 export function boundedWireLog(capacity = DEFAULT_CAPACITY): WireLog {
-  const ring: (WireLogEntry & { readonly at: number })[] = [];
+  const ring: RecordedEntry[] = [];
   let oldest = 0;
+  let recorded = 0;
   return {
     record(entry) {
-      const stamped = { ...entry, at: Date.now() };
+      const stamped = { ...entry, ordinal: ++recorded, at: Date.now() };
       if (ring.length < capacity) ring.push(stamped);
       else {
         ring[oldest] = stamped;

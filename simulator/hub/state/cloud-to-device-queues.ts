@@ -25,8 +25,8 @@ export interface InspectedMessage {
   readonly message: CloudToDeviceMessage;
   /** How often it was handed to the device. */
   readonly attempts: number;
-  /** Absent while it waits. */
-  readonly lockedUntil?: number;
+  /** Undefined while it waits. */
+  readonly lockedUntil: number | undefined;
 }
 
 export interface CloudToDeviceDependencies {
@@ -175,7 +175,7 @@ export class CloudToDeviceQueues {
     return entries.map(({ message, attempts, lock }) => ({
       message,
       attempts,
-      ...(lock && { lockedUntil: lock.expiresAt }),
+      lockedUntil: lock?.expiresAt,
     }));
   }
 

@@ -108,7 +108,7 @@ export class DeviceRegistry {
 
   /** As if each were deleted; afterwards another snapshot can be restored. */
   deleteAll(): void {
-    for (const deviceId of [...this.#devices.keys()]) this.delete(deviceId);
+    for (const deviceId of this.#devices.keys()) this.delete(deviceId);
     this.#order.clear();
   }
 

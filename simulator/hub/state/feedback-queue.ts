@@ -161,7 +161,7 @@ export class FeedbackQueue {
 
   /** Nobody is told. */
   clear(): void {
-    for (const batch of [...this.#batches.values()]) this.#remove(batch);
+    for (const batch of this.#batches.values()) this.#remove(batch);
     this.#records.clear(this.#pending);
     this.#cancelBatchTimer?.();
     this.#cancelBatchTimer = undefined;

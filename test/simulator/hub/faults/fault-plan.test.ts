@@ -32,3 +32,60 @@ describe('FaultPlan', () => {
     expect(faults.take('https-request')).toBeUndefined();
   });
 });
+
+describe('A fault by chance', () => {
+  const hits = (faults: FaultPlan): boolean[] =>
+    Array.from({ length: 200 }, () => faults.take('amqp-send') !== undefined);
+
+  test('hits the same operations for the same seed, and others for another', () => {
+    const plans = [7, 7, 8].map((seed) => {
+      const faults = new FaultPlan();
+      faults.add('amqp-send', { kind: 'no-answer' }, { probability: 0.25, seed });
+      return hits(faults);
+    });
+
+    expect(plans[1]).toEqual(plans[0]);
+    expect(plans[2]).not.toEqual(plans[0]);
+    const share = (plans[0] ?? []).filter(Boolean).length / 200;
+    expect(share).toBeGreaterThan(0.15);
+    expect(share).toBeLessThan(0.35);
+  });
+
+  test('happens as often as was allowed, and lets what was planned after it come when it spares', () => {
+    const faults = new FaultPlan();
+    faults.add('amqp-send', { kind: 'no-answer' }, { probability: 0.5, seed: 1, times: 3 });
+    faults.add('amqp-send', { kind: 'drop-connection' }, Infinity);
+
+    const kinds = Array.from({ length: 50 }, () => faults.take('amqp-send')?.kind);
+
+    expect(kinds.filter((kind) => kind === 'no-answer')).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === 'drop-connection')).toHaveLength(47);
+    expect(faults.list()).toMatchObject([{ effect: { kind: 'drop-connection' } }]);
+  });
+
+  test('tells its seed, to run the same again', () => {
+    const faults = new FaultPlan();
+    faults.add('amqp-send', { kind: 'no-answer' }, { probability: 0.5 });
+    const seed = faults.list()[0]?.seed ?? -1;
+    const again = new FaultPlan();
+    again.add('amqp-send', { kind: 'no-answer' }, { probability: 0.5, seed });
+
+    expect(hits(again)).toEqual(hits(faults));
+  });
+});
+
+describe('FaultPlan.remove', () => {
+  test('takes out one and leaves the others in order', () => {
+    const faults = new FaultPlan();
+    faults.add('https-request', { kind: 'delay', ms: 1 });
+    const id = faults.add('amqp-send', { kind: 'delay', ms: 2 }, 2);
+    faults.add('amqp-send', { kind: 'delay', ms: 3 });
+
+    expect([faults.remove(id), faults.remove(id), faults.remove(99)]).toEqual([true, false, false]);
+
+    expect(faults.list().map(({ effect }) => effect)).toEqual([
+      { kind: 'delay', ms: 1 },
+      { kind: 'delay', ms: 3 },
+    ]);
+  });
+});
