@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { logLine } from '../log-line.ts';
 import type { SendMessageRequest, SentMessage, Warn } from '../messages/send-message.ts';
 import { deviceIdField } from './fields.ts';
 import { sendMessageFields } from './message-fields.ts';
@@ -38,7 +39,7 @@ export function sendMessageRoute(dependencies: {
 }): Route {
   return async (request, context) => {
     const warn: Warn = (event, error) =>
-      context.warn(event, { error: error instanceof Error ? error.message : 'unknown' });
+      context.warn(logLine(event, { error: error instanceof Error ? error.message : 'unknown' }));
     const body = await readJson(request, BODY_LIMIT);
     const parts = requestParts(request, { headers: [IDEMPOTENCY_KEY], body });
     const { path, headers, body: fields } = parseRequest(requestSchema, parts);

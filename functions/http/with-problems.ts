@@ -1,5 +1,6 @@
 import type { HttpHandler } from '@azure/functions';
 import { DownlinkError } from '../errors.ts';
+import { logLine } from '../log-line.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
 
@@ -9,11 +10,13 @@ export function withProblems(route: Route): HttpHandler {
     const requestId = context.invocationId;
     const response = await route(request, context).catch((error: unknown) => {
       if (error instanceof DownlinkError) {
-        const log = error.code === 'internal' || error.code.endsWith('-unavailable');
-        if (log) context.warn('request.failed', { code: error.code, cause: nameOf(error.cause) });
+        if (error.code.endsWith('-unavailable') || error.code === 'hub-outcome-unknown') {
+          const { code, cause } = error;
+          context.warn(logLine('request.failed', { code, cause: cause && described(cause) }));
+        }
         return problemResponse(error, requestId);
       }
-      context.error('request.crashed', error);
+      context.error(logLine('request.crashed', { error: described(error, 'stack') }));
       return problemResponse(
         new DownlinkError('internal', `Report the id ${requestId} to whoever runs this service.`),
         requestId,
@@ -23,7 +26,8 @@ export function withProblems(route: Route): HttpHandler {
   };
 }
 
-/** Never the whole of a foreign error: its text may quote what was sent. */
-function nameOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : undefined;
+/** Text only: what a foreign error carries beside it may be the whole request, payload and token included. */
+function described(error: unknown, part: 'message' | 'stack' = 'message'): string {
+  if (!(error instanceof Error)) return typeof error;
+  return part === 'stack' ? (error.stack ?? error.name) : `${error.name}: ${error.message}`;
 }

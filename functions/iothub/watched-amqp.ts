@@ -2,7 +2,13 @@ import sdkAmqp from 'azure-iothub/dist/common-amqp/amqp.js';
 import type { Amqp as SdkAmqp } from 'azure-iothub/dist/common-amqp/amqp.js';
 import type { SenderLink } from 'azure-iothub/dist/common-amqp/sender_link.js';
 import { cutOff, hangUp } from './hang-up.ts';
-import { expectNoAnswers, onCredit, onStateChange, rheaConnectionOf } from './sdk-internals.ts';
+import {
+  abandonLinks,
+  newSenderLink,
+  onCredit,
+  onStateChange,
+  rheaConnectionOf,
+} from './sdk-internals.ts';
 import { SendFailure } from './send-failure.ts';
 
 /** Where the service sends cloud-to-device messages to; the device stands in each message's `to`. */
@@ -34,9 +40,10 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     this.#closeTimeoutMs = closeTimeoutMs;
     onStateChange(this, (state) => {
       if (state !== 'disconnecting' && state !== 'disconnected') return;
-      expectNoAnswers(this);
+      abandonLinks(this);
       this.#lost = true;
       void this.hangUp();
+      this.#senderLink?.forceDetach(new Error('The connection was lost'));
       for (const listener of this.#lostListeners.splice(0)) listener();
     });
   }
@@ -82,21 +89,21 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
 
   /** Done once the hub gives credit: it refuses a link by attaching and detaching it (AMQP 1.0 §2.6.3). */
   async attachCloudToDeviceLink(): Promise<void> {
-    const link = await new Promise<SenderLink>((resolve, reject) => {
-      super.attachSenderLink(CLOUD_TO_DEVICE, null, (error, attached) => {
-        if (attached) resolve(attached);
-        else reject(error ?? new Error('The link was refused without a reason'));
-      });
-    });
+    const link = newSenderLink(this, CLOUD_TO_DEVICE);
+    this.#senderLink = link;
+    // Whoever waits for something on the link is told; nobody has to be told of the link itself.
+    link.on('error', () => undefined);
     const send = link.send.bind(link);
     link.send = (message, callback) =>
       send(message, (error, result) =>
         callback(error && new SendFailure(error, { lost: this.#lost }), result),
       );
-    await new Promise<void>((resolve) => {
-      onCredit(link, resolve);
+    await new Promise<void>((resolve, reject) => {
+      link.attach((error) => {
+        if (error) reject(error);
+        else onCredit(link, resolve);
+      });
     });
-    this.#senderLink = link;
   }
 
   override attachSenderLink(

@@ -1,5 +1,6 @@
 import type { StorageQueueHandler } from '@azure/functions';
 import * as z from 'zod';
+import { logLine } from '../log-line.ts';
 import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
 import type { MessageWatch } from '../messages/message-watch.ts';
 
@@ -14,9 +15,9 @@ export function drainFeedbackHandler(dependencies: {
     const wakeUp = wakeUpSchema.parse(message);
     await dependencies.wakeUps.run(wakeUp, async () => {
       const { drained, hubError, swept } = await dependencies.watch();
-      if (hubError) context.warn('feedback.hub-unavailable', { detail: hubError.detail });
-      if (drained && drained.batches > 0) context.log('feedback.drained', drained);
-      if (swept && swept.unknown > 0) context.log('messages.swept', swept);
+      if (hubError) context.warn(logLine('feedback.hub-unavailable', { detail: hubError.detail }));
+      if (drained && drained.batches > 0) context.log(logLine('feedback.drained', { ...drained }));
+      if (swept && swept.unknown > 0) context.log(logLine('messages.swept', swept));
     });
   };
 }

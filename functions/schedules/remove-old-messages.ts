@@ -1,4 +1,5 @@
 import type { TimerHandler } from '@azure/functions';
+import { logLine } from '../log-line.ts';
 import type { MessageStore } from '../messages/message-store.ts';
 
 /** Removes what is older than messages are kept. */
@@ -10,6 +11,6 @@ export function removeOldMessagesHandler(dependencies: {
   return async (_timer, context) => {
     const { store, now, retentionMs } = dependencies;
     const removed = await store.removeCreatedBefore(now() - retentionMs);
-    context.log('messages.removed', { removed });
+    context.log(logLine('messages.removed', { removed }));
   };
 }

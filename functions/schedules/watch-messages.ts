@@ -1,4 +1,5 @@
 import type { TimerHandler } from '@azure/functions';
+import { logLine } from '../log-line.ts';
 import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
 import type { MessageWatch } from '../messages/message-watch.ts';
 
@@ -11,7 +12,7 @@ export function watchMessagesHandler(dependencies: {
   return async (_timer, context) => {
     if (!(await dependencies.hasOpenMessages())) return;
     const { drained, hubError, swept } = await dependencies.watch({ sweepNow: true });
-    context.log('messages.watched', { drained, hubError: hubError?.detail, swept });
+    context.log(logLine('messages.watched', { drained, hubError: hubError?.detail, swept }));
     await dependencies.wakeUps.restore();
   };
 }

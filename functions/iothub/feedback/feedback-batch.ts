@@ -2,7 +2,7 @@ import { FEEDBACK_OUTCOMES } from '../../messages/feedback.ts';
 import type { FeedbackOutcome, FeedbackRecord } from '../../messages/feedback.ts';
 
 /** Why an entry of a batch, or the batch, could not be understood. */
-export type UnreadableReason =
+type UnreadableReason =
   | 'batch-is-not-json'
   | 'batch-is-not-an-array'
   | 'record-is-not-an-object'
