@@ -17,7 +17,7 @@ export interface SendMessageDependencies {
   readonly wakeUps: { request(): Promise<void> };
   readonly now: () => number;
   readonly newOwner: () => string;
-  /** How long one attempt to hand over may take before another may begin, in milliseconds. */
+  /** How long one attempt to hand over may take before another may begin, in milliseconds; a send takes at most half of it. */
   readonly handOverMs: number;
   readonly warn: Warn;
 }
@@ -83,14 +83,15 @@ async function claimRepeat(
 }
 
 async function handOverToHub(
-  { store, sender, now, warn }: SendMessageDependencies,
+  { store, sender, now, handOverMs, warn }: SendMessageDependencies,
   request: SendMessageRequest,
   claimed: StoredMessage,
 ): Promise<Message> {
   const { expiry: _expiry, ...outgoing } = request;
-  const owner = claimed.message.handOver?.owner ?? '';
+  const { owner = '', until = 0 } = claimed.message.handOver ?? {};
   const handedOverAt = now();
   try {
+    if (until - handedOverAt < handOverMs / 2) throw storedTooSlowly();
     await sender.send({ ...outgoing, expiresAt: claimed.message.expiresAt });
   } catch (error) {
     if (error instanceof DownlinkError && error.code !== 'hub-outcome-unknown') {
@@ -161,6 +162,14 @@ function expiryFaultOf(expiresAt: number, now: number): DownlinkError | undefine
   return new DownlinkError('invalid-request', 'The request is not valid; see errors.', {
     faults: [{ path: 'body.expiresAt', message }],
   });
+}
+
+/** A send that began now could still be under way when a repeat may begin. */
+function storedTooSlowly(): DownlinkError {
+  return new DownlinkError(
+    'storage-unavailable',
+    'The storage took so long that the message was not sent any more; send it again.',
+  );
 }
 
 function tooLarge(sizeBytes: number): DownlinkError {

@@ -206,6 +206,30 @@ describe('sendMessage', () => {
     expect(warnings).toEqual(['message.enqueued-not-recorded']);
   });
 
+  test('sends nothing when storing took so long that a repeat might begin meanwhile', async () => {
+    const { messages } = storage();
+    const clock = { now: NOON };
+    const { send, sender } = setUp(aSender(), {
+      now: () => clock.now,
+      store: {
+        insert: async (message) => {
+          clock.now += 15_001;
+          return messages.insert(message);
+        },
+        find: async (key) => messages.find(key),
+        change: async (stored, change) => messages.change(stored, change),
+      },
+    });
+
+    await expect(send()).rejects.toMatchObject({ code: 'storage-unavailable' });
+
+    expect(sender.sent).toEqual([]);
+    expect((await messages.find(aSendRequest()))?.message).toMatchObject({
+      status: 'failed',
+      failure: { code: 'storage-unavailable' },
+    });
+  });
+
   test('refuses what is over 64 KB before anything is stored', async () => {
     const { send, stored } = setUp();
 
