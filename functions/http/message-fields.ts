@@ -7,10 +7,13 @@ import { messageIdField, timeField } from './fields.ts';
  * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct
  */
 const PROPERTY_RULE = "ASCII letters, digits and ! # $ % & ' * + - . ^ _ ` | ~";
+/** Names of the hub's own, and those that the service SDK takes for something else. */
+const RESERVED = /^(\$\.|iothub-|authorization$|dt-subject$)/i;
+
 const propertyName = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, `has a name with other characters than ${PROPERTY_RULE}`)
-  .refine((name) => !/^(\$\.|iothub-)/i.test(name), 'has a name that IoT Hub keeps for itself')
+  .refine((name) => !RESERVED.test(name), 'has a name that IoT Hub or its SDK keeps for itself')
   .refine((name) => name.length <= 1024, 'has a name of over 1024 characters');
 const propertyValue = z
   .string('must be a string')

@@ -157,6 +157,12 @@ describe('POST /api/devices/{deviceId}/messages', () => {
       /keeps for itself/,
     ],
     [
+      'a property name that the SDK would not send',
+      { json: { properties: { 'dt-subject': 'x' } } },
+      'body.properties.dt-subject',
+      /keeps for itself/,
+    ],
+    [
       'a property value of another type',
       { json: { properties: { a: 1 } } },
       'body.properties.a',
