@@ -12,17 +12,20 @@ export async function runCurl(line: string): Promise<{ status: number; body: unk
   const headers: [string, string][] = [];
   let data: string | undefined;
   let url = '';
+  let method: string | undefined;
   while (args.length > 0) {
     const arg = args.shift() ?? '';
     if (arg === '-H') headers.push(headerOf(args.shift() ?? ''));
     else if (arg === '-d') data = args.shift();
+    else if (arg === '-X') method = args.shift();
     else if (arg === '--noproxy') args.shift();
     else url = arg;
   }
-  const response = await fetch(
-    url,
-    data === undefined ? { headers } : { method: 'POST', headers, body: data },
-  );
+  const response = await fetch(url, {
+    method: method ?? (data === undefined ? 'GET' : 'POST'),
+    headers,
+    ...(data !== undefined && { body: data }),
+  });
   return { status: response.status, body: await response.json() };
 }
 

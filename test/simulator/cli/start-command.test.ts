@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -101,6 +101,24 @@ describe('downlink start', () => {
     const third = await runReady(['--fresh']);
     expect(await third.printed(/service +(\S+)/)).not.toBe(serviceString);
     expect(await runCurl(onPortOf(follow, third))).toMatchObject({ status: 404 });
+  });
+
+  test('answers the lines of the README as it says', async () => {
+    const cli = await runReady();
+    const readme = await readFile(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
+    const lines = [...readme.matchAll(/^curl .*$/gm)].map(([line]) => onPortOf(line, cli));
+    const answers: { status: number; body: unknown }[] = [];
+    for (const line of lines) answers.push(await runCurl(line));
+
+    expect(answers).toMatchObject([
+      { status: 202, body: { messageId: 'hello-1', status: 'enqueued' } },
+      { status: 200, body: { status: 'delivered', final: true } },
+      { status: 202, body: { messageId: 'wait-1', status: 'enqueued' } },
+      { status: 200, body: { queuedMessages: 1, connectionState: 'disconnected' } },
+      { status: 200, body: { purged: 1 } },
+      { status: 200, body: { status: 'purged', final: true } },
+      { status: 200, body: { status: 200, payload: expect.anything() } },
+    ]);
   });
 
   test('works behind proxies and beside authorities of the user', async () => {
