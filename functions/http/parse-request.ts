@@ -11,12 +11,17 @@ export interface RequestParts {
   readonly body?: unknown;
 }
 
-/** The parts of a request, of its headers only those named. */
+/** The parts of a request, of its headers only those named. Throws `invalid-request` for a parameter that is given twice. */
 export function requestParts(
   request: HttpRequest,
   { headers = [], body }: { headers?: readonly string[]; body?: unknown } = {},
 ): RequestParts {
   const { code: _functionKey, ...query } = Object.fromEntries(request.query);
+  const names = [...request.query.keys()];
+  const repeated = Object.keys(query).filter(
+    (name) => names.indexOf(name) < names.lastIndexOf(name),
+  );
+  if (repeated.length > 0) throw givenTwice(repeated);
   return {
     path: request.params,
     query,
@@ -28,6 +33,12 @@ export function requestParts(
     ),
     ...(body !== undefined && { body }),
   };
+}
+
+function givenTwice(names: readonly string[]): DownlinkError {
+  return new DownlinkError('invalid-request', 'The request is not valid; see errors.', {
+    faults: names.map((name) => ({ path: `query.${name}`, message: 'is given more than once' })),
+  });
 }
 
 /** Rejects with `invalid-request`, which names every fault at once. */

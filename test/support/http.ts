@@ -11,6 +11,8 @@ export interface Call {
   readonly method?: 'GET' | 'POST' | 'DELETE' | 'PUT';
   readonly params?: Record<string, string>;
   readonly query?: Record<string, string>;
+  /** The query as text, instead of `query`. */
+  readonly search?: string;
   readonly headers?: Record<string, string>;
   /** Sent as JSON. */
   readonly json?: unknown;
@@ -20,10 +22,10 @@ export interface Call {
 
 /** Calls a handler with the platform's own request and reads its answer. */
 export async function call(handler: HttpHandler, request: Call): Promise<Answer> {
-  const { method = 'POST', params = {}, query = {}, headers = {}, json, text } = request;
+  const { method = 'POST', params = {}, query = {}, search, headers = {}, json, text } = request;
   const body = text ?? (json === undefined ? undefined : JSON.stringify(json));
   const url = new URL('http://localhost/api');
-  url.search = new URLSearchParams(query).toString();
+  url.search = search ?? new URLSearchParams(query).toString();
   const httpRequest = new HttpRequest({
     method,
     url: url.href,

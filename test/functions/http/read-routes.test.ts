@@ -89,6 +89,19 @@ describe('GET /api/devices/{deviceId}/messages/{messageId}', () => {
     },
   );
 
+  test('refuses a parameter that is given twice', async () => {
+    const answer = await call(handler, {
+      method: 'GET',
+      params,
+      search: '?waitSeconds=1&waitSeconds=2',
+    });
+
+    expect(answer.body).toMatchObject({
+      status: 400,
+      errors: [{ path: 'query.waitSeconds', message: 'is given more than once' }],
+    });
+  });
+
   test('answers 404 for a message that is not known', async () => {
     const answer = await call(handler, {
       method: 'GET',
