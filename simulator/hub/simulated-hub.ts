@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { adminHandler } from './admin/admin-handler.ts';
 import { startAmqpHead, type AmqpHead } from './amqp/amqp-head.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { FaultPlan } from './faults/fault-plan.ts';
@@ -9,6 +10,7 @@ import { restoreState, SnapshotWriter } from './snapshot-file.ts';
 import { systemClock, type Clock } from './state/clock.ts';
 import type { DeviceIdentityInput } from './state/device-identity.ts';
 import { HubState } from './state/hub-state.ts';
+import type { MovableClock } from './state/movable-clock.ts';
 import type { HubSettingsInput } from './state/settings.ts';
 import { hubCertificate } from './tls/certificate-store.ts';
 import { boundedWireLog, type WireLog } from './wire-log.ts';
@@ -42,6 +44,8 @@ export interface SimulatedHub {
   /** What its user should know about this start, such as a certificate that was replaced. */
   readonly notices: readonly string[];
   readonly state: HubState;
+  /** `clock.advance(ms)` lets time pass for queues, locks, feedback and methods. */
+  readonly clock: MovableClock;
   readonly faults: FaultPlan;
   readonly log: WireLog;
   readonly amqp: AmqpHead;
@@ -61,17 +65,18 @@ const STATE_FILE = 'hub-state.json';
 export async function startHub(options: SimulatedHubOptions = {}): Promise<SimulatedHub> {
   const { hostName = 'localhost', dataFolder, ports = {}, wallClock = systemClock() } = options;
   if (!HOST_NAME.test(hostName)) throw new Error(`'${hostName}' is not the name of a host`);
-  const { state, writer, notices } = await openState(options, hostName);
+  const { state, seed, writer, notices } = await openState(options, hostName);
   const { certificate, replaced } = await hubCertificate({
     hostName,
     now: Date.now(),
     ...(dataFolder !== undefined && { folder: dataFolder }),
   });
+  const authenticator = new Authenticator(state, () => wallClock.now());
   const faults = new FaultPlan();
   const log = boundedWireLog();
   const head = (port = 0): HeadOptions => ({
     state,
-    authenticator: new Authenticator(state, () => wallClock.now()),
+    authenticator,
     faults,
     log,
     tls: certificate,
@@ -86,6 +91,20 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     state.stop();
     throw error;
   });
+  heads.https.onRequest(
+    adminHandler({
+      state,
+      authenticator,
+      faults,
+      log,
+      connections: {
+        drop: (protocol) => heads[protocol].dropConnections(),
+        closeAmqp: (error) => heads.amqp.closeConnections(error),
+        detachAmqpLinks: (suffix, condition) => heads.amqp.detachLinks(suffix, condition),
+      },
+      resetState: () => state.reset(seed),
+    }),
+  );
   await writer?.flush();
   let stopping: Promise<void> | undefined;
   return {
@@ -95,6 +114,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     ...(dataFolder !== undefined && { certificateAuthorityFile: join(dataFolder, 'ca.pem') }),
     notices: replaced === undefined ? notices : [...notices, replaced],
     state,
+    clock: state.clock,
     faults,
     log,
     ...heads,
@@ -123,7 +143,13 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
 async function openState(
   options: SimulatedHubOptions,
   hostName: string,
-): Promise<{ state: HubState; writer: SnapshotWriter | undefined; notices: string[] }> {
+): Promise<{
+  state: HubState;
+  /** The devices of the options, with the keys they have. */
+  seed: DeviceIdentityInput[];
+  writer: SnapshotWriter | undefined;
+  notices: string[];
+}> {
   const { clock, settings, dataFolder, devices = [], onProblem = () => {} } = options;
   const stateOptions = { hostName, ...(clock && { clock }), ...(settings && { settings }) };
   const path = dataFolder === undefined ? undefined : join(dataFolder, STATE_FILE);
@@ -134,13 +160,17 @@ async function openState(
   for (const device of devices) {
     if (!state.registry.find(device.deviceId)) state.registry.create(device);
   }
+  const seed = devices.map((device) => {
+    const { primaryKey, secondaryKey } = state.registry.get(device.deviceId);
+    return Object.assign({}, device, { primaryKey, secondaryKey });
+  });
   const writer =
     path === undefined
       ? undefined
       : new SnapshotWriter(state, path, (error) =>
           onProblem(`The hub's state could not be saved: ${String(error)}`),
         );
-  return { state, writer, notices: setAside === undefined ? [] : [setAside] };
+  return { state, seed, writer, notices: setAside === undefined ? [] : [setAside] };
 }
 
 /** All or none: if one cannot start, the others are stopped. */

@@ -1,11 +1,17 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { listenOnLoopback } from '../../loopback/listen.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { handleRequest } from './request-handler.ts';
 
+/** False: the request is not its own. */
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 export interface HttpsHead {
   readonly port: number;
+  /** From now on, the listener sees every request first; those it does not take are the hub's. */
+  onRequest(listener: RequestListener): void;
   /** Cuts every connection without a word. */
   dropConnections(): void;
   stop(): Promise<void>;
@@ -19,8 +25,9 @@ const MAX_HEADER_BYTES = 32 * 1024;
 /** The hub's REST interface. */
 export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
   const sockets = new Set<Duplex>();
+  const listeners: RequestListener[] = [];
   const { port, servers } = await listenOnLoopback(
-    () => newServer(options, sockets),
+    () => newServer(options, sockets, listeners),
     options.port,
     options.hosts,
   );
@@ -29,6 +36,7 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
   };
   return {
     port,
+    onRequest: (listener) => listeners.push(listener),
     dropConnections,
     async stop() {
       const closed = servers.map(
@@ -40,11 +48,18 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
   };
 }
 
-function newServer(options: HeadOptions, sockets: Set<Duplex>): Server {
+function newServer(
+  options: HeadOptions,
+  sockets: Set<Duplex>,
+  listeners: readonly RequestListener[],
+): Server {
   const { key, cert } = options.tls;
   const server = createServer(
     { key, cert, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
-    (request, response) => void handleRequest(options, request, response),
+    (request, response) => {
+      if (listeners.some((listener) => listener(request, response))) return;
+      void handleRequest(options, request, response);
+    },
   );
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -34,17 +34,20 @@ export interface Route {
   readonly handle: (request: RouteRequest) => RouteAnswer | Promise<RouteAnswer>;
 }
 
-export interface RouteMatch {
-  readonly route: Route;
+/** What of a route is needed to find it. */
+type Findable = { readonly method: string; readonly path: string };
+
+export interface RouteMatch<R extends Findable = Route> {
+  readonly route: R;
   readonly params: ReadonlyMap<string, string>;
 }
 
 /** Throws `notFound`, `methodNotAllowed`. */
-export function findRoute(
-  routes: readonly Route[],
+export function findRoute<R extends Findable>(
+  routes: readonly R[],
   method: string | undefined,
   segments: readonly string[],
-): RouteMatch {
+): RouteMatch<R> {
   const matches = routes.flatMap((route) => {
     const params = match(route.path, segments);
     return params ? [{ route, params }] : [];
@@ -69,7 +72,7 @@ export function pathSegments(pathname: string): string[] {
   }
 }
 
-export function param(request: RouteRequest, name: string): string {
+export function param(request: Pick<RouteRequest, 'params'>, name: string): string {
   const value = request.params.get(name);
   if (value === undefined) throw new Error(`The route has no part {${name}}`);
   return value;
