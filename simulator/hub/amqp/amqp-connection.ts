@@ -20,7 +20,7 @@ import {
 import type { LinkRoute, Peer } from './link-route.ts';
 import { loggable, type LogDetail } from './log-detail.ts';
 import { checkPerformatives, ProtocolViolation } from './performative-checks.ts';
-import { newServerConnection } from './rhea-internals.ts';
+import { newServerConnection, tellOutcomesApart } from './rhea-internals.ts';
 import type { RheaConnection, RheaEvent, RheaLink } from './rhea-internals.ts';
 
 export interface ConnectionContext extends HubContext {
@@ -145,6 +145,7 @@ export class AmqpConnection implements Peer {
       this.log('close', { by: 'client' });
       this.#links.close();
     });
+    on('session_open', ({ session }) => tellOutcomesApart(session));
     on('session_close', ({ session }) => this.#links.onSessionEnd(session));
     for (const event of ['sender_open', 'receiver_open'])
       on(event, ({ sender, receiver }) => this.#links.onAttach(linkOf(sender, receiver)));
@@ -153,9 +154,11 @@ export class AmqpConnection implements Peer {
     on('message', ({ receiver, message, delivery }) => {
       if (receiver && message && delivery) this.#links.onMessage(receiver, message, delivery);
     });
-    on('sender_flow', ({ sender }) => {
-      if (sender) this.#links.onFlow(sender);
-    });
+    // `sendable` also tells of room in a session that was full.
+    for (const event of ['sender_flow', 'sendable'])
+      on(event, ({ sender }) => {
+        if (sender) this.#links.onFlow(sender);
+      });
     for (const outcome of ['accepted', 'rejected', 'released', 'modified'] as const)
       on(outcome, ({ sender, delivery }) => {
         if (sender && delivery) this.#links.onOutcome(sender, delivery, outcome);

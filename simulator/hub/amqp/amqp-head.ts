@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import rhea from 'rhea';
 import { listenOnLoopback } from '../../loopback/listen.ts';
@@ -8,6 +9,7 @@ import { systemClock, type Clock } from '../state/clock.ts';
 import { Deadlines } from '../state/deadlines.ts';
 import { AmqpConnection, type ConnectionContext } from './amqp-connection.ts';
 import { boundDecoding } from './bounded-decoding.ts';
+import { DeviceLinks } from './device-links.ts';
 import { FeedbackDispatcher } from './feedback-dispatcher.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { linkRoutes } from './link-routes.ts';
@@ -19,6 +21,8 @@ export interface AmqpHeadOptions extends HeadOptions {
 
 export interface AmqpHead {
   readonly port: number;
+  /** Serves a connection that came another way, such as a WebSocket. */
+  readonly accept: (stream: Duplex, peer: string) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
   /** Sends each client a Close frame and keeps its socket, which brings the service SDK to a halt for 45 s. */
@@ -35,21 +39,21 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
   const wallClock = options.wallClock ?? systemClock();
   const hub = { state, authenticator, faults };
   const feedback = new FeedbackDispatcher(state.feedback);
+  const devices = new DeviceLinks(state.registry);
   const context: ConnectionContext = {
     ...hub,
     log,
     wallClock,
     deadlines: new Deadlines(wallClock),
     container: newContainer(),
-    routes: linkRoutes(hub, feedback),
+    routes: linkRoutes(hub, feedback, devices),
   };
   const connections = new Set<AmqpConnection>();
   /** Also those that shake hands still, or are on their way out. */
   const sockets = new Set<Socket>();
 
-  function accept(socket: tls.TLSSocket): void {
-    socket.setNoDelay(true);
-    const connection = new AmqpConnection(socket, peerOf(socket), context, () =>
+  function accept(stream: Duplex, peer: string): void {
+    const connection = new AmqpConnection(stream, peer, context, () =>
       connections.delete(connection),
     );
     connections.add(connection);
@@ -62,7 +66,10 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
         cert: certificate.cert,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
       },
-      accept,
+      (socket) => {
+        socket.setNoDelay(true);
+        accept(socket, peerOf(socket));
+      },
     );
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
@@ -84,6 +91,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
 
   return {
     port,
+    accept,
     dropConnections,
     closeConnections(error) {
       for (const connection of connections)
@@ -100,6 +108,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
       dropConnections();
       await Promise.all(closed);
       feedback.stop();
+      devices.stop();
       context.deadlines.stop();
     },
   };

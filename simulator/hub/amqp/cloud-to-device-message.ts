@@ -1,14 +1,11 @@
-import rhea from 'rhea';
 import type { Message } from 'rhea';
 import type { Ack, NewCloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
 import { HubError } from '../state/hub-error.ts';
+import { readBody, readId } from './message-sections.ts';
 
 /** Some SDKs write `deviceBound`. */
 const TO = /^\/devices\/([^/]+)\/messages\/devicebound$/i;
 const ACK_PROPERTY = 'iothub-ack';
-const UUID_BYTES = 16;
-/** AMQP 1.0 §3.2.6 */
-const DATA_SECTION = 0x75;
 
 /** What a back end sent, as the hub knows it. Throws `argumentInvalid`. */
 export function readCloudToDeviceMessage(message: Message): {
@@ -50,15 +47,6 @@ function readDeviceId(to: unknown): string {
     }
   }
   throw invalid('to must be /devices/{device id, percent-encoded}/messages/devicebound');
-}
-
-/** A text, or what clients make of a text that looks like one: a UUID or a number. */
-function readId(name: string, id: unknown): string | undefined {
-  if (id === undefined || id === null) return undefined;
-  if (typeof id === 'string') return id;
-  if (typeof id === 'number') return String(id);
-  if (Buffer.isBuffer(id) && id.length === UUID_BYTES) return rhea.uuid_to_string(id);
-  throw invalid(`${name} must be a string, a uuid or a ulong below 2^53`);
 }
 
 function readText(name: string, value: unknown): string | undefined {
@@ -104,26 +92,6 @@ function readProperty(name: string, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   throw invalid(`The property '${name.slice(0, 140)}' must be text, a number, a boolean or a time`);
-}
-
-/** A copy: what rhea decoded is a view of everything that came with it. */
-function readBody(body: unknown): Buffer {
-  if (body === undefined || body === null) return Buffer.alloc(0);
-  if (typeof body === 'string' || Buffer.isBuffer(body)) return Buffer.from(body);
-  if (isDataSection(body)) {
-    const parts: unknown[] = body.multiple === true ? [body.content].flat() : [body.content];
-    if (parts.every((part) => Buffer.isBuffer(part))) return Buffer.concat(parts);
-  }
-  throw invalid('The body must be data sections, or one amqp-value of text or bytes');
-}
-
-function isDataSection(body: unknown): body is { content: unknown; multiple?: boolean } {
-  return (
-    typeof body === 'object' &&
-    body !== null &&
-    'typecode' in body &&
-    body.typecode === DATA_SECTION
-  );
 }
 
 function invalid(message: string): HubError {

@@ -39,11 +39,19 @@ export class CreditedSender {
     this.#sender.set_drained(true);
   }
 
-  close(): void {
-    for (const delivery of this.#unsettled) {
-      delivery.settled = true;
-      delivery.remote_settled = true;
-    }
-    this.#unsettled.clear();
+  /** Nobody waits for its outcome any more. */
+  forget(delivery: RheaDelivery): void {
+    this.#unsettled.delete(delivery);
+    delivery.settled = true;
+    delivery.remote_settled = true;
   }
+
+  close(): void {
+    for (const delivery of this.#unsettled) this.forget(delivery);
+  }
+}
+
+/** The service's tag is its lock token, and some SDKs read it as the 16 bytes of a UUID. */
+export function tagOf(lockToken: string): Buffer {
+  return Buffer.from(lockToken.replaceAll('-', ''), 'hex');
 }

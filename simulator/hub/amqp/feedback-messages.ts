@@ -2,7 +2,7 @@ import rhea from 'rhea';
 import type { Message } from 'rhea';
 import type { FeedbackDelivery } from '../state/feedback-queue.ts';
 import { HubError } from '../state/hub-error.ts';
-import { CreditedSender } from './credited-sender.ts';
+import { CreditedSender, tagOf } from './credited-sender.ts';
 import type { FeedbackConsumer, FeedbackDispatcher } from './feedback-dispatcher.ts';
 import type { HubContext } from './hub-context.ts';
 import type { Outcome, Peer, SendingHandler, SendingRoute } from './link-route.ts';
@@ -47,7 +47,7 @@ class FeedbackMessages implements SendingHandler, FeedbackConsumer {
   }
 
   receive(batch: FeedbackDelivery): void {
-    const delivery = this.#outgoing.send(this.#toMessage(batch), tagOf(batch));
+    const delivery = this.#outgoing.send(this.#toMessage(batch), tagOf(batch.lockToken));
     this.#lockTokens.set(delivery, batch.lockToken);
     this.#peer.log('transfer', { content: 'feedback', records: batch.records.length });
   }
@@ -102,9 +102,4 @@ class FeedbackMessages implements SendingHandler, FeedbackConsumer {
       body: rhea.message.data_section(Buffer.from(JSON.stringify(records))),
     };
   }
-}
-
-/** The service's tag is its lock token, and one SDK reads it as the 16 bytes of a UUID. */
-function tagOf({ lockToken }: FeedbackDelivery): Buffer {
-  return Buffer.from(lockToken.replaceAll('-', ''), 'hex');
 }

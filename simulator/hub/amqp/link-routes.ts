@@ -1,18 +1,33 @@
 import { claimsBasedSecurity } from './claims-based-security.ts';
 import { deviceBoundMessages } from './device-bound-messages.ts';
+import { deviceEvents } from './device-events.ts';
+import type { DeviceLinks } from './device-links.ts';
 import type { FeedbackDispatcher } from './feedback-dispatcher.ts';
 import { feedbackMessages } from './feedback-messages.ts';
 import { fileNotifications } from './file-notifications.ts';
 import type { HubContext } from './hub-context.ts';
 import type { LinkRoute } from './link-route.ts';
+import { messagesToDevice } from './messages-to-device.ts';
+import { methodAnswers } from './method-answers.ts';
+import { MethodChannels } from './method-channels.ts';
+import { methodRequests } from './method-requests.ts';
 
 /** Every address that a link can have, with its handler. */
-export function linkRoutes(hub: HubContext, feedback: FeedbackDispatcher): readonly LinkRoute[] {
+export function linkRoutes(
+  hub: HubContext,
+  feedback: FeedbackDispatcher,
+  devices: DeviceLinks,
+): readonly LinkRoute[] {
+  const methodChannels = new MethodChannels();
   return [
     ...claimsBasedSecurity(hub),
     deviceBoundMessages(hub),
     feedbackMessages(hub, feedback),
     fileNotifications(hub),
+    messagesToDevice(hub, devices),
+    deviceEvents(hub, devices),
+    methodRequests(hub, devices, methodChannels),
+    methodAnswers(hub, devices, methodChannels),
   ];
 }
 

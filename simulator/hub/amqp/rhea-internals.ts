@@ -106,7 +106,14 @@ export interface RheaSession extends Pick<Session, 'is_remote_open'> {
   readonly links: Record<string, RheaLink>;
   readonly remote: { readonly handles: Record<number, RheaLink> };
   readonly outgoing: { readonly next_transfer_id: number; readonly next_pending_delivery: number };
+  readonly incoming: IncomingDeliveries;
   _write_flow(): void;
+}
+
+interface IncomingDeliveries {
+  /** Whose outcomes are to be told. */
+  updated: RheaDelivery[];
+  process(session: RheaSession): void;
 }
 
 /** Each event has its own. */
@@ -210,4 +217,22 @@ export function writeFlow(session: RheaSession, link: RheaLink | undefined): voi
 export function incompleteOf(receiver: RheaReceiver): IncompleteDelivery | undefined {
   // oxlint-disable-next-line no-underscore-dangle -- rhea's own name
   return receiver._incomplete;
+}
+
+/** rhea tells the outcome of the first of two deliveries for both of them. */
+export function tellOutcomesApart({ incoming }: RheaSession): void {
+  const process = incoming.process.bind(incoming);
+  incoming.process = (session) => {
+    const { updated } = incoming;
+    do {
+      const [first] = updated;
+      const length = updated.findIndex((next) => !isAccepted(next) || !isAccepted(first));
+      incoming.updated = updated.splice(0, length < 0 ? updated.length : Math.max(length, 1));
+      process(session);
+    } while (updated.length > 0);
+  };
+}
+
+function isAccepted(delivery: RheaDelivery | undefined): boolean {
+  return delivery?.state !== undefined && rhea.message.is_accepted(delivery.state);
 }

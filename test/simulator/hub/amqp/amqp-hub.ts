@@ -8,6 +8,7 @@ import { Authenticator } from '../../../../simulator/hub/auth/authenticator.ts';
 import { FaultPlan } from '../../../../simulator/hub/faults/fault-plan.ts';
 import { ManualClock } from '../../../../simulator/hub/state/clock.ts';
 import { HubState } from '../../../../simulator/hub/state/hub-state.ts';
+import type { JournalEvent } from '../../../../simulator/hub/state/journal.ts';
 import type { HubSettingsInput } from '../../../../simulator/hub/state/settings.ts';
 import type { SharedAccessPolicy } from '../../../../simulator/hub/state/shared-access-policies.ts';
 import { newHubCertificate } from '../../../../simulator/hub/tls/hub-certificate.ts';
@@ -33,6 +34,8 @@ export async function startAmqpHub(settings: HubSettingsInput = {}) {
   const wallClock = new ManualClock(Date.now());
   const state = new HubState({ clock, settings });
   state.registry.create({ deviceId: 'device-1' });
+  const history: JournalEvent[] = [];
+  state.journal.onEvent((event) => history.push(event));
   const faults = new FaultPlan();
   const log = boundedWireLog();
   const head = await startAmqpHead({
@@ -139,6 +142,7 @@ export async function startAmqpHub(settings: HubSettingsInput = {}) {
   return {
     head,
     state,
+    history,
     clock,
     wallClock,
     faults,
