@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import rhea from 'rhea-promise';
-import type { EventContext, Receiver, Sender, Session } from 'rhea-promise';
+import type { EventContext, Session } from 'rhea-promise';
 import type { IotHubCredentials } from '../connection-string.ts';
 import { cutOff, hangUp } from '../hang-up.ts';
 import { audienceOf, sasToken, TOKEN_LIFETIME_MS } from '../sas-token.ts';
@@ -9,18 +9,16 @@ import { within } from '../within.ts';
 
 const AMQPS_PORT = 5671;
 const CLAIMS = '$cbs';
-/** Our own bounds hold; the library's must not come first. */
-const NO_BOUND_SECONDS = 24 * 60 * 60;
+/** The library's own bound must not come before ours: what it does then may fail with nobody to hear of it. */
+const LIBRARY_TIMEOUT_SECONDS = 60;
 /** No session is begun on a connection whose token has less than half its life left; none lasts as long as that. */
 const TOKEN_USE_MS = TOKEN_LIFETIME_MS / 2;
 
 /** An AMQP connection that the hub has admitted, as the service SDK would make it, but with settlement in our hands. */
 export interface FeedbackConnection extends Connection {
   readonly session: Session;
-  /** Calls the listener when nothing can come over it any more; returns how to take the listener back. */
-  onLost(listener: () => void): () => void;
-  /** The result of `work`, or a rejection as soon as the connection is lost. */
-  whileConnected<T>(work: Promise<T>): Promise<T>;
+  /** Aborted as soon as nothing can come over it any more. */
+  readonly lost: AbortSignal;
   cutOff(reason: unknown): void;
 }
 
@@ -38,33 +36,22 @@ export async function openFeedbackConnection(options: {
     hostname: hostName,
     port: AMQPS_PORT,
     reconnect: false,
-    operationTimeoutInSeconds: NO_BOUND_SECONDS,
+    operationTimeoutInSeconds: LIBRARY_TIMEOUT_SECONDS,
   });
   const expiresAt = now() + TOKEN_LIFETIME_MS;
-  const lostListeners = new Set<() => void>();
-  let lost = false;
+  const ending = new AbortController();
+  const lost = ending.signal;
 
-  function lose(): void {
-    if (lost) return;
-    lost = true;
-    for (const listener of lostListeners) listener();
-    void hangUp(connection.getTlsSocket(), () => void connection.close(), closeTimeoutMs);
+  function onEnd(context: EventContext): void {
+    if (lost.aborted) return;
+    ending.abort(context.error ?? context.connection.error ?? new Error('The hub ended it'));
+    void goodbye();
   }
-  function onLost(listener: () => void): () => void {
-    if (lost) listener();
-    lostListeners.add(listener);
-    return () => lostListeners.delete(listener);
-  }
-  async function whileConnected<T>(work: Promise<T>): Promise<T> {
-    let forget: (() => void) | undefined;
-    const end = new Promise<never>((_resolve, reject) => {
-      forget = onLost(() => reject(new Error('The connection was lost')));
-    });
-    try {
-      return await Promise.race([work, end]);
-    } finally {
-      forget?.();
-    }
+  async function goodbye(): Promise<void> {
+    ending.abort();
+    // That the hub has closed it, with an error or without, is known by then.
+    const close = (): void => void connection.close().catch(() => undefined);
+    await hangUp(connection.getTlsSocket(), close, closeTimeoutMs);
   }
   const { ConnectionEvents, SessionEvents } = rhea;
   for (const event of [
@@ -74,81 +61,80 @@ export async function openFeedbackConnection(options: {
     ConnectionEvents.error,
     ConnectionEvents.protocolError,
   ]) {
-    connection.on(event, lose);
+    connection.on(event, onEnd);
   }
 
   async function open(): Promise<Session> {
-    await connection.open();
+    await connection.open({ abortSignal: lost });
+    // Small frames and Nagle's algorithm cost 40 ms each time the hub delays its acknowledgement.
     connection.getTlsSocket()?.setNoDelay(true);
-    const session = await connection.createSession();
-    session.on(SessionEvents.sessionClose, lose);
-    session.on(SessionEvents.sessionError, lose);
-    await putToken(session, audienceOf(credentials), sasToken(credentials, expiresAt));
+    const session = await connection.createSession({ abortSignal: lost });
+    session.on(SessionEvents.sessionClose, onEnd);
+    session.on(SessionEvents.sessionError, onEnd);
+    await putToken(session, lost, audienceOf(credentials), sasToken(credentials, expiresAt));
     return session;
   }
 
   try {
-    const session = await within(openTimeoutMs, 'Connecting to the hub', whileConnected(open()));
+    const session = await within(openTimeoutMs, 'Connecting to the hub', open());
     return {
       session,
+      lost,
       get usable() {
-        return !lost && now() < expiresAt - TOKEN_USE_MS;
+        return !lost.aborted && now() < expiresAt - TOKEN_USE_MS;
       },
-      onLost,
-      whileConnected,
       cutOff: (reason) => cutOff(connection.getTlsSocket(), reason),
-      async close() {
-        lost = true;
-        await hangUp(connection.getTlsSocket(), () => void connection.close(), closeTimeoutMs);
-      },
+      close: goodbye,
     };
   } catch (error) {
-    lost = true;
-    cutOff(connection.getTlsSocket(), error);
-    throw new Error('The connection for feedback could not be opened', { cause: error });
+    const reason: unknown = lost.aborted ? lost.reason : error;
+    ending.abort();
+    cutOff(connection.getTlsSocket(), reason);
+    throw notOpened(reason);
   }
 }
 
 /** https://docs.oasis-open.org/amqp/amqp-cbs/v1.0/amqp-cbs-v1.0.html */
-async function putToken(session: Session, audience: string, token: string): Promise<void> {
-  const requests: Sender = await session.createSender({ target: { address: CLAIMS } });
+async function putToken(
+  session: Session,
+  lost: AbortSignal,
+  audience: string,
+  token: string,
+): Promise<void> {
   const messageId = randomUUID();
-  const answer = await new Promise<EventContext>((resolve, reject) => {
-    const onMessage = (context: EventContext): void => {
-      if (context.message?.correlation_id === messageId) resolve(context);
-    };
+  const request = {
+    message_id: messageId,
+    to: CLAIMS,
+    reply_to: 'cbs',
+    application_properties: {
+      operation: 'put-token',
+      type: 'servicebus.windows.net:sastoken',
+      name: audience,
+    },
+    body: token,
+  };
+  const requests = await session.createSender({ target: { address: CLAIMS }, abortSignal: lost });
+  const { message } = await new Promise<EventContext>((resolve, reject) => {
     const onEnd = (context: EventContext): void => reject(errorOf(context));
-    openAnswers(session, onMessage, onEnd).then(
-      () =>
-        requests.send({
-          message_id: messageId,
-          to: CLAIMS,
-          reply_to: 'cbs',
-          application_properties: {
-            operation: 'put-token',
-            type: 'servicebus.windows.net:sastoken',
-            name: audience,
-          },
-          body: token,
-        }),
-      reject,
-    );
+    lost.addEventListener('abort', () => reject(lost.reason), { once: true });
+    session
+      .createReceiver({
+        source: { address: CLAIMS },
+        abortSignal: lost,
+        onMessage(context) {
+          if (context.message?.correlation_id === messageId) resolve(context);
+        },
+        onError: onEnd,
+        onClose: onEnd,
+      })
+      .then(() => requests.send(request), reject);
   });
-  const status: unknown = answer.message?.application_properties?.['status-code'];
+  const status: unknown = message?.application_properties?.['status-code'];
   if (status !== 200) throw new TokenRefused(status);
 }
 
-async function openAnswers(
-  session: Session,
-  onMessage: (context: EventContext) => void,
-  onEnd: (context: EventContext) => void,
-): Promise<Receiver> {
-  return session.createReceiver({
-    source: { address: CLAIMS },
-    onMessage,
-    onError: onEnd,
-    onClose: onEnd,
-  });
+function notOpened(cause: unknown): Error {
+  return new Error('The connection for feedback could not be opened', { cause });
 }
 
 class TokenRefused extends Error {

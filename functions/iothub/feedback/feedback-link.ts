@@ -63,8 +63,10 @@ export async function attachFeedbackLink(
   }
   const isEnded = (): boolean => end !== undefined;
 
-  const attaching = connection.session.createReceiver({
+  const { session, lost } = connection;
+  const attaching = session.createReceiver({
     source: { address: FEEDBACK },
+    abortSignal: lost,
     rcv_settle_mode: SETTLE_SECOND,
     autoaccept: false,
     credit_window: 0,
@@ -79,17 +81,15 @@ export async function attachFeedbackLink(
     onError: onEnd,
     onClose: onEnd,
   });
-  const receiver = await within(
-    timeouts.attachMs,
-    'Attaching to feedback',
-    connection.whileConnected(attaching),
-  );
+  const receiver = await within(timeouts.attachMs, 'Attaching to feedback', attaching);
   // AMQP 1.0 §2.6.3: a link that is refused has no source, and the reason follows.
   const source: unknown = receiver.source;
   if (!source) await change.until(isEnded, timeouts.attachMs);
   if (!source || end) throw new LinkRefused(end);
   receiver.on(rhea.ReceiverEvents.receiverDrained, () => change.notify());
-  const forget = connection.onLost(() => endWith(new Error('The connection to the hub was lost')));
+  const onLost = (): void => endWith(new Error('The connection was lost', { cause: lost.reason }));
+  if (lost.aborted) onLost();
+  lost.addEventListener('abort', onLost, { once: true });
 
   /** AMQP 1.0 §2.6.7 */
   async function drain(): Promise<void> {
@@ -120,7 +120,7 @@ export async function attachFeedbackLink(
     },
 
     async detach() {
-      forget();
+      lost.removeEventListener('abort', onLost);
       if (end) return;
       end = new Error('The link has been detached');
       await within(
