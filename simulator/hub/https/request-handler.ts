@@ -82,17 +82,28 @@ class Exchange {
     return { answer: await this.#serve(this.#match, segments) };
   }
 
-  async #serve({ route, params }: RouteMatch, segments: readonly string[]): Promise<RouteAnswer> {
-    const { state, authenticator } = this.#options;
+  async #serve(match: RouteMatch, segments: readonly string[]): Promise<RouteAnswer> {
+    const { route, params } = match;
+    const { state } = this.#options;
     const { headers } = this.#request;
-    if (headers.authorization === undefined)
-      throw new HubError('unauthorized', 'The Authorization header is missing');
-    authenticator.service(headers.authorization, route.right, segments);
+    this.#authorize(match, segments);
     if (!this.#query.get('api-version'))
       throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
     const body = await readBody(this.#request, route.maxBodyBytes);
     const request = { state, params, query: this.#query, headers, body, signal: this.#signal };
     return route.handle(request);
+  }
+
+  #authorize({ route, params }: RouteMatch, segments: readonly string[]): void {
+    const { state, authenticator } = this.#options;
+    const token = this.#request.headers.authorization;
+    if (token === undefined)
+      throw new HubError('unauthorized', 'The Authorization header is missing');
+    if (route.right === 'deviceConnect') {
+      const deviceId = params.get('deviceId') ?? '';
+      authenticator.device(token, deviceId);
+      state.registry.touch(deviceId);
+    } else authenticator.service(token, route.right, segments);
   }
 
   #failed(error: unknown): Outcome {

@@ -17,17 +17,18 @@ export interface RouteRequest {
 export interface RouteAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON text. */
-  readonly body?: string;
+  /** JSON text, unless the headers name another type. */
+  readonly body?: string | Buffer;
 }
 
 /** The service words errors in two ways, depending on which of its parts answers. */
 export type ErrorStyle = 'registry' | 'device';
 
 export interface Route {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   /** Such as `/devices/{deviceId}`; upper and lower case are the same outside the braces. */
   readonly path: string;
+  /** `deviceConnect` is for the device `{deviceId}` of the path, with its own keys too. */
   readonly right: Right;
   readonly errors: ErrorStyle;
   readonly maxBodyBytes: number;

@@ -1,3 +1,5 @@
+import { deviceBoundRoutes } from './device-bound-routes.ts';
+import { eventRoute } from './event-route.ts';
 import { feedbackRoutes } from './feedback-routes.ts';
 import { identityRoutes } from './identity-routes.ts';
 import { methodRoute } from './method-route.ts';
@@ -11,4 +13,6 @@ export const routes: readonly Route[] = [
   methodRoute,
   purgeRoute,
   ...feedbackRoutes,
+  ...deviceBoundRoutes,
+  eventRoute,
 ];

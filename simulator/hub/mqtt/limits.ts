@@ -1,5 +1,4 @@
-/** The largest device-to-cloud message. https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling */
-export const MAX_EVENT_BYTES = 256 * 1024;
+import { MAX_EVENT_BYTES } from '../state/limits.ts';
 
 /** A topic's length is a 16-bit number. [MQTT-1.5.3] */
 export const MAX_TOPIC_BYTES = 65_535;

@@ -1,5 +1,6 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import { ownExpiresAt } from '../state/cloud-to-device-message.ts';
 import type { CloudToDeviceQueues, Delivery } from '../state/cloud-to-device-queues.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { LogDetail } from './log-detail.ts';
@@ -118,7 +119,7 @@ export class MessageDelivery {
     const { message, lockToken } = delivery;
     const topic = cloudToDeviceTopic(
       deviceSegment,
-      formatPropertyBag(message, this.#expiryOf(delivery)),
+      formatPropertyBag(message, ownExpiresAt(message, this.#options.defaultTtlMs)),
     );
     const packet: IPublishPacket = {
       cmd: 'publish',
@@ -159,11 +160,5 @@ export class MessageDelivery {
       // Its lock ran out, or it expired or was purged on its way; MQTT has no way to say so.
       log('settled too late', { sequenceNumber, code: error.code });
     }
-  }
-
-  /** Of a message without an expiry time of its own the service tells none. */
-  #expiryOf({ message }: Delivery): number | undefined {
-    const byDefault = message.enqueuedAt + this.#options.defaultTtlMs;
-    return message.expiresAt === byDefault ? undefined : message.expiresAt;
   }
 }

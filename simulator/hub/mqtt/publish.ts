@@ -1,7 +1,7 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import { MAX_EVENT_BYTES } from '../state/limits.ts';
 import type { DeviceChannel } from './device-channel.ts';
-import { MAX_EVENT_BYTES } from './limits.ts';
 import { ProtocolError } from './packet-reader.ts';
 import { parseDeviceTopic, twinResponseTopic } from './topics.ts';
 import type { DeviceTopic } from './topics.ts';

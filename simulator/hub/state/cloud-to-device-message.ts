@@ -24,6 +24,14 @@ export interface CloudToDeviceMessage extends NewCloudToDeviceMessage {
   readonly deliveryCount: number;
 }
 
+/** Of a message without an expiry time of its own the service tells the device none. */
+export function ownExpiresAt(
+  { enqueuedAt, expiresAt }: CloudToDeviceMessage,
+  defaultTtlMs: number,
+): number | undefined {
+  return expiresAt === enqueuedAt + defaultTtlMs ? undefined : expiresAt;
+}
+
 // https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct
 const MESSAGE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']+$/;
 const PROPERTY_TEXT = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]*$/;

@@ -32,3 +32,5 @@ export const MAX_IN_FLIGHT_METHODS_PER_DEVICE = 100;
 
 /** https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct */
 export const MAX_MESSAGE_ID_LENGTH = 128;
+/** The largest device-to-cloud message. */
+export const MAX_EVENT_BYTES = 256 * 1024;

@@ -12,6 +12,7 @@ import { boundedWireLog, type WireLog } from '../../../../simulator/hub/wire-log
 export interface Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
   readonly text: string;
   /** Of a text that is JSON. */
   readonly json: unknown;
@@ -116,10 +117,12 @@ function sendRequest(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const answer = Buffer.concat(chunks).toString();
+          const bytes = Buffer.concat(chunks);
+          const answer = bytes.toString();
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
+            bytes,
             text: answer,
             json: parse(answer),
           });

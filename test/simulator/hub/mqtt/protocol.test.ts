@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import device from 'azure-iot-device';
 import mqttPacket, { type Packet } from 'mqtt-packet';
-import { MAX_EVENT_BYTES } from '../../../../simulator/hub/mqtt/limits.ts';
+import { MAX_EVENT_BYTES } from '../../../../simulator/hub/state/limits.ts';
 import { until } from '../../../support/until.ts';
 import { startMqttHub, type MqttHub } from './mqtt-hub.ts';
 import type { RawMqttClient } from './raw-mqtt-client.ts';
