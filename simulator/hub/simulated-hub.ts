@@ -13,6 +13,7 @@ import { HubState } from './state/hub-state.ts';
 import type { MovableClock } from './state/movable-clock.ts';
 import type { HubSettingsInput } from './state/settings.ts';
 import { hubCertificate } from './tls/certificate-store.ts';
+import { webSocketUpgrades } from './websockets/websocket-upgrades.ts';
 import { boundedWireLog, type WireLog } from './wire-log.ts';
 
 export interface SimulatedHubOptions {
@@ -91,6 +92,15 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     state.stop();
     throw error;
   });
+  heads.https.onUpgrade(
+    webSocketUpgrades({
+      log,
+      heads: new Map([
+        ['AMQPWSB10', heads.amqp.accept],
+        ['mqtt', heads.mqtt.accept],
+      ]),
+    }),
+  );
   heads.https.onRequest(
     adminHandler({
       state,

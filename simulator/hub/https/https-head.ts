@@ -12,6 +12,8 @@ export interface HttpsHead {
   readonly port: number;
   /** From now on, the listener sees every request first; those it does not take are the hub's. */
   onRequest(listener: RequestListener): void;
+  /** From now on, connections that ask for another protocol are the listener's. */
+  onUpgrade(listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
   /** Cuts every connection without a word. */
   dropConnections(): void;
   stop(): Promise<void>;
@@ -37,6 +39,9 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
   return {
     port,
     onRequest: (listener) => listeners.push(listener),
+    onUpgrade(listener) {
+      for (const server of servers) server.on('upgrade', listener);
+    },
     dropConnections,
     async stop() {
       const closed = servers.map(

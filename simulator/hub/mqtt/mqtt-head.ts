@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
 import { listenOnLoopback } from '../../loopback/listen.ts';
@@ -16,6 +17,8 @@ export interface MqttHeadOptions extends HeadOptions {
 
 export interface MqttHead {
   readonly port: number;
+  /** Serves a connection that came another way, such as a WebSocket. */
+  readonly accept: (stream: Duplex, peer: string) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
   stop(): Promise<void>;
@@ -42,15 +45,17 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     if (reason === 'deleted') context.sessions.forget(deviceId);
   });
 
-  function accept(socket: tls.TLSSocket): void {
-    socket.setNoDelay(true);
-    const connection = new MqttConnection(socket, peerOf(socket), context);
+  function accept(stream: Duplex, peer: string): void {
+    const connection = new MqttConnection(stream, peer, context);
     connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
+    stream.once('close', () => connections.delete(connection));
   }
 
   function createServer(): tls.Server {
-    const server = tls.createServer({ key: certificate.key, cert: certificate.cert }, accept);
+    const server = tls.createServer({ key: certificate.key, cert: certificate.cert }, (socket) => {
+      socket.setNoDelay(true);
+      accept(socket, peerOf(socket));
+    });
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
@@ -78,7 +83,7 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     await Promise.all(closed);
   }
 
-  return { port, dropConnections, stop };
+  return { port, accept, dropConnections, stop };
 }
 
 function peerOf(socket: Socket): string {
