@@ -4,7 +4,6 @@ import { HubRequestError } from './hub-rest.ts';
 import { readHubErrorCode } from './hub-error-code.ts';
 import { refusal } from './refusals.ts';
 import type { RefusalName } from './refusals.ts';
-import { SendFailure } from './send-failure.ts';
 import { TimedOut } from './within.ts';
 
 /*
@@ -95,10 +94,8 @@ export function connectionError(error: unknown): DownlinkError {
 /** What a failed send says about a message that was handed over. */
 export function sendError(error: unknown): DownlinkError {
   if (error instanceof DownlinkError) return error;
-  const rejected = [...chainOf(error)].some((each) => each instanceof SendFailure && !each.lost);
-  const condition = conditionOf(error);
-  const name = MESSAGE_REFUSALS.get(condition ?? '');
-  if (rejected && name) return refusal(name, error);
+  const name = MESSAGE_REFUSALS.get(conditionOf(error) ?? '');
+  if (name) return refusal(name, error);
   return new DownlinkError(
     'hub-outcome-unknown',
     'The message was handed to the hub, and the hub did not say whether it took it. Its feedback will tell if it did.',

@@ -9,7 +9,6 @@ import {
   onStateChange,
   rheaConnectionOf,
 } from './sdk-internals.ts';
-import { SendFailure } from './send-failure.ts';
 
 /** Where the service sends cloud-to-device messages to; the device stands in each message's `to`. */
 const CLOUD_TO_DEVICE = '/messages/devicebound';
@@ -20,8 +19,9 @@ const CLOUD_TO_DEVICE = '/messages/devicebound';
  * - It says at once when it is lost. Unwatched, it waits 45 s for the answers of a hub that has closed the connection,
  *   and lets everything hang meanwhile.
  * - It has one link for messages, attached before the first send. Unwatched, each send that finds none attaches one.
- * - Sends that fail with the connection get an error of their own. Unwatched, the SDK ties the error of the connection
- *   to itself, walks round that circle, and the process dies of it.
+ * - Sends that wait for an answer when it is lost fail with an error of ours. Unwatched, they get the connection's, which
+ *   may look like a rejection of the message; and the SDK ties that error to itself, walks round the circle, and the
+ *   process dies of it.
  * - It says when the renewal of its token failed. Unwatched, it goes on until the hub cuts it off.
  */
 export class WatchedAmqp extends sdkAmqp.Amqp {
@@ -93,11 +93,6 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     this.#senderLink = link;
     // Whoever waits for something on the link is told; nobody has to be told of the link itself.
     link.on('error', () => undefined);
-    const send = link.send.bind(link);
-    link.send = (message, callback) =>
-      send(message, (error, result) =>
-        callback(error && new SendFailure(error, { lost: this.#lost }), result),
-      );
     await new Promise<void>((resolve, reject) => {
       link.attach((error) => {
         if (error) reject(error);

@@ -10,7 +10,7 @@ import { within } from '../within.ts';
 const AMQPS_PORT = 5671;
 const CLAIMS = '$cbs';
 /** The library's own bound must not come before ours: what it does then may fail with nobody to hear of it. */
-const LIBRARY_TIMEOUT_SECONDS = 60;
+const LIBRARY_TIMEOUT_FACTOR = 1.5;
 /** No session is begun on a connection whose token has less than half its life left; none lasts as long as that. */
 const TOKEN_USE_MS = TOKEN_LIFETIME_MS / 2;
 
@@ -36,7 +36,7 @@ export async function openFeedbackConnection(options: {
     hostname: hostName,
     port: AMQPS_PORT,
     reconnect: false,
-    operationTimeoutInSeconds: LIBRARY_TIMEOUT_SECONDS,
+    operationTimeoutInSeconds: (LIBRARY_TIMEOUT_FACTOR * openTimeoutMs) / 1000,
   });
   const expiresAt = now() + TOKEN_LIFETIME_MS;
   const ending = new AbortController();
