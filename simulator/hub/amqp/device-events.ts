@@ -1,10 +1,11 @@
 import type { Message } from 'rhea';
 import { HubError } from '../state/hub-error.ts';
+import { MAX_EVENT_BYTES } from '../state/limits.ts';
 import { toAmqpError } from './amqp-error.ts';
 import { deviceIdIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
-import { LINK_CREDIT, MAX_EVENT_BYTES } from './limits.ts';
+import { LINK_CREDIT } from './limits.ts';
 import type { LinkContext, ReceivingHandler, ReceivingRoute } from './link-route.ts';
 import { readBody } from './message-sections.ts';
 import type { RheaDelivery } from './rhea-internals.ts';

@@ -25,8 +25,6 @@ export const MAX_LINK_NAME_LENGTH = 1_024;
 /** The service has such a limit (403005) and publishes no number. */
 export const MAX_TOKENS_PER_CONNECTION = 1_024;
 export const MAX_UNSENT_CBS_REPLIES = 2_048;
-/** The largest device-to-cloud message. https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-quotas-throttling */
-export const MAX_EVENT_BYTES = 256 * 1024;
 /** Our own: method requests that wait for a device's credit, or for its answer, before the oldest is given up. */
 export const MAX_OPEN_METHOD_REQUESTS = 256;
 /** Bytes that the other side has not read yet; beyond it, it is taken for dead. */

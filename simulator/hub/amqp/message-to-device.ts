@@ -1,6 +1,6 @@
 import rhea from 'rhea';
 import type { Message } from 'rhea';
-import type { CloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
+import { ownExpiresAt, type CloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
 
 /** Texts that the service SDK sends as uuid, and the device SDK reads as such. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -8,8 +8,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 /** A message as its device gets it. */
 export function messageToDevice(message: CloudToDeviceMessage, defaultTtlMs: number): Message {
   const { messageId, correlationId, userId, contentType, contentEncoding, ack } = message;
-  // Of a message without an expiry time of its own the service tells none.
-  const hasOwnExpiry = message.expiresAt !== message.enqueuedAt + defaultTtlMs;
+  const expiresAt = ownExpiresAt(message, defaultTtlMs);
   return {
     delivery_count: message.deliveryCount,
     message_annotations: {
@@ -22,7 +21,7 @@ export function messageToDevice(message: CloudToDeviceMessage, defaultTtlMs: num
     ...(userId !== undefined && { user_id: userId }),
     ...(contentType !== undefined && { content_type: contentType }),
     ...(contentEncoding !== undefined && { content_encoding: contentEncoding }),
-    ...(hasOwnExpiry && { absolute_expiry_time: new Date(message.expiresAt) }),
+    ...(expiresAt !== undefined && { absolute_expiry_time: new Date(expiresAt) }),
     application_properties: {
       ...message.properties,
       ...(ack !== 'none' && { 'iothub-ack': ack }),

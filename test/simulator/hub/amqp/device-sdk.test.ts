@@ -212,6 +212,28 @@ describe('A device over AMQP', () => {
     });
   });
 
+  test('comes back by itself after its connection or a link was cut', async () => {
+    const deviceId = newDevice();
+    const client = newClient(deviceId);
+    client.setRetryPolicy(new common.ExponentialBackOffWithJitter());
+    const disconnects: unknown[] = [];
+    client.on('disconnect', (event) => disconnects.push(event));
+    client.on('message', (message: Message) => void client.complete(message));
+    await client.open();
+    const roundTrip = async (messageId: string): Promise<void> => {
+      enqueue(deviceId, { messageId });
+      await until(messageId, () => hub.state.cloudToDevice.count(deviceId) === 0);
+    };
+    await roundTrip('before');
+
+    hub.head.dropConnections();
+    await roundTrip('after-drop');
+    hub.head.detachLinks(`${deviceId}/messages/devicebound`, 'amqp:link:detach-forced');
+    await roundTrip('after-detach');
+
+    expect(disconnects).toEqual([]);
+  });
+
   test('may not come in with a wrong key', async () => {
     await expect(newClient(newDevice(), 'd3Jvbmc=').open()).rejects.toMatchObject({
       name: 'UnauthorizedError',
