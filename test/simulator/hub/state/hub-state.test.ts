@@ -222,6 +222,7 @@ describe('HubState.replace', () => {
     );
     expect(state.cloudToDevice.receive(DEVICE)?.message.messageId).toBe('kept');
     expect(state.registry.page({ max: 9 }).items).toHaveLength(1);
+    expect(state.registry.page({ max: 9, after: 1 }).items).toEqual([]);
     expect(state.journal.events().map(({ messageId }) => messageId)).toEqual(['kept']);
   });
 
@@ -258,5 +259,19 @@ describe('HubState.reset', () => {
     expect(state.cloudToDevice.count(DEVICE)).toBe(0);
     expect(state.feedback.inspect()).toEqual({ pending: [], batches: [] });
     expect(state.journal.events()).toEqual([]);
+  });
+
+  test('keeps no lock and no interval of feedback from before', () => {
+    const { state } = aHub();
+    state.clock.advance(HOUR);
+    state.cloudToDevice.enqueue(DEVICE, aMessage());
+    state.cloudToDevice.purge(DEVICE);
+    expect(state.feedback.receive()).toBeDefined();
+
+    state.reset([{ deviceId: DEVICE }]);
+    state.cloudToDevice.enqueue(DEVICE, aMessage({ messageId: 'new' }));
+    state.cloudToDevice.purge(DEVICE);
+
+    expect(state.feedback.receive()?.records).toMatchObject([{ originalMessageId: 'new' }]);
   });
 });

@@ -23,6 +23,16 @@ describe('Journal', () => {
     expect(journal.events().map((event) => event.sequenceNumber)).toEqual([3, 4, 5]);
   });
 
+  test('forgets all, and begins anew in order', () => {
+    const journal = new Journal(3);
+    for (const sequenceNumber of [1, 2, 3, 4, 5]) journal.record(anEvent(sequenceNumber));
+
+    journal.clear();
+    for (const sequenceNumber of [6, 7]) journal.record(anEvent(sequenceNumber));
+
+    expect(journal.events().map((event) => event.sequenceNumber)).toEqual([6, 7]);
+  });
+
   test('finds the history of one message of one device', () => {
     const journal = new Journal();
     journal.record(anEvent(1));
