@@ -28,9 +28,9 @@ describe('Journal', () => {
     for (const sequenceNumber of [1, 2, 3, 4, 5]) journal.record(anEvent(sequenceNumber));
 
     journal.clear();
-    for (const sequenceNumber of [6, 7]) journal.record(anEvent(sequenceNumber));
+    for (const sequenceNumber of [6, 7, 8, 9]) journal.record(anEvent(sequenceNumber));
 
-    expect(journal.events().map((event) => event.sequenceNumber)).toEqual([6, 7]);
+    expect(journal.events().map((event) => event.sequenceNumber)).toEqual([7, 8, 9]);
   });
 
   test('finds the history of one message of one device', () => {
