@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseConnectionString } from './iothub/connection-string.ts';
 import { MAX_TTL_SECONDS } from './messages/message.ts';
 
 /** Every setting of the app, with its default. The README lists them, and those of the local run. */
@@ -8,10 +9,14 @@ const settingsSchema = z.object({
     .string(
       'is missing: the connection string of a hub policy with service connect and registry read',
     )
-    .regex(
-      /^(?=.*HostName=)(?=.*SharedAccessKeyName=)(?=.*SharedAccessKey=)/i,
-      'must hold HostName, SharedAccessKeyName and SharedAccessKey',
-    ),
+    .superRefine((text, context) => {
+      try {
+        parseConnectionString(text);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        context.addIssue({ code: 'custom', message: `is not right. ${message}` });
+      }
+    }),
   /** Connection string of the storage account for tables and queues; the Functions host uses it as well. */
   AzureWebJobsStorage: z
     .string('is missing: the connection string of a storage account')
@@ -20,10 +25,8 @@ const settingsSchema = z.object({
   DOWNLINK_AUTH: z
     .literal('key', "must be 'key'; 'entra' is not available in this version")
     .default('key'),
-  /** How feedback is read from the hub. */
-  DOWNLINK_FEEDBACK_SOURCE: z
-    .literal('amqp', "must be 'amqp'; 'rest' is not available in this version")
-    .default('amqp'),
+  /** How feedback is read from the hub: over AMQP, or over REST where no AMQP passes. */
+  DOWNLINK_FEEDBACK_SOURCE: z.enum(['amqp', 'rest'], "must be 'amqp' or 'rest'").default('amqp'),
   /** How long the hub keeps feedback: its property feedback.ttlAsIso8601, in seconds. */
   DOWNLINK_FEEDBACK_TTL_SECONDS: wholeNumber({ min: 60, max: MAX_TTL_SECONDS, otherwise: 3600 }),
   /** How long one attempt to hand a message to the hub may take before a repeat may try again. */
@@ -33,7 +36,11 @@ const settingsSchema = z.object({
 });
 
 export interface Config {
-  readonly iotHub: { readonly connectionString: string; readonly sendTimeoutMs: number };
+  readonly iotHub: {
+    readonly connectionString: string;
+    readonly feedbackSource: 'amqp' | 'rest';
+    readonly sendTimeoutMs: number;
+  };
   readonly storage: { readonly connectionString: string };
   readonly handOverMs: number;
   readonly feedbackTtlMs: number;
@@ -52,6 +59,7 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
   return {
     iotHub: {
       connectionString: values.DOWNLINK_IOTHUB_CONNECTION_STRING,
+      feedbackSource: values.DOWNLINK_FEEDBACK_SOURCE,
       // Leaves the other half to record the outcome before anybody else may try.
       sendTimeoutMs: handOverMs / 2,
     },

@@ -7,6 +7,7 @@ import { iotHubDeviceDirectory } from './device-directory.ts';
 import { iotHubDeviceMethodInvoker } from './device-method-invoker.ts';
 import { iotHubDeviceQueuePurger } from './device-queue-purger.ts';
 import { amqpFeedbackSource } from './feedback/amqp-feedback-source.ts';
+import { restFeedbackSource } from './feedback/rest-feedback-source.ts';
 import { iotHubProbe } from './hub-probe.ts';
 import { hubRest } from './hub-rest.ts';
 import { connectionError } from './iothub-errors.ts';
@@ -48,6 +49,8 @@ export interface IotHub {
  */
 export function connectIotHub(options: {
   connectionString: string;
+  /** `amqp` unless told otherwise. */
+  feedbackSource?: 'amqp' | 'rest';
   /** Bounds a send as a whole; half of it may go into connecting. */
   sendTimeoutMs: number;
   now: () => number;
@@ -83,21 +86,23 @@ export function connectIotHub(options: {
     requestTimeoutMs: bounds.requestMs,
   });
 
+  const amqpFeedback = amqpFeedbackSource({
+    connections: feedbackConnections,
+    timeouts: {
+      attachMs: bounds.connectMs,
+      drainMs: bounds.drainMs,
+      settleMs: bounds.settleMs,
+      detachMs: bounds.closeMs,
+    },
+  });
+
   return {
     sender: iotHubMessageSender({ clients, sendTimeoutMs }),
     purger: iotHubDeviceQueuePurger(rest),
     invoker: iotHubDeviceMethodInvoker({ rest, marginMs: bounds.methodMarginMs }),
     devices: iotHubDeviceDirectory(rest),
     probe: iotHubProbe({ clients, probeTimeoutMs: bounds.probeMs }),
-    feedback: amqpFeedbackSource({
-      connections: feedbackConnections,
-      timeouts: {
-        attachMs: bounds.connectMs,
-        drainMs: bounds.drainMs,
-        settleMs: bounds.settleMs,
-        detachMs: bounds.closeMs,
-      },
-    }),
+    feedback: options.feedbackSource === 'rest' ? restFeedbackSource(rest) : amqpFeedback,
     async close() {
       rest.close();
       await Promise.all([clients.close(), feedbackConnections.close()]);

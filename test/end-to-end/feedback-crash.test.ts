@@ -125,10 +125,13 @@ describe('a crash between receiving feedback and settling it', () => {
   });
 });
 
-describe('a batch with a broken record', () => {
+describe('a batch with a broken record, read over REST', () => {
   let stack: Stack;
   beforeAll(async () => {
-    stack = await Stack.start({ hub: { settings: { feedback: { intervalMs: 60_000 } } } });
+    stack = await Stack.start({
+      hub: { settings: { feedback: { intervalMs: 60_000 } } },
+      settings: { DOWNLINK_FEEDBACK_SOURCE: 'rest' },
+    });
   });
   afterAll(async () => {
     await stack.stop();

@@ -13,6 +13,7 @@ describe('readConfig', () => {
     expect(readConfig(SETTINGS)).toEqual({
       iotHub: {
         connectionString: SETTINGS.DOWNLINK_IOTHUB_CONNECTION_STRING,
+        feedbackSource: 'amqp',
         sendTimeoutMs: 15_000,
       },
       storage: { connectionString: 'UseDevelopmentStorage=true' },
@@ -31,7 +32,7 @@ describe('readConfig', () => {
         DOWNLINK_HAND_OVER_SECONDS: '0',
       });
 
-    expect(read).toThrow(/DOWNLINK_IOTHUB_CONNECTION_STRING must hold HostName/);
+    expect(read).toThrow(/DOWNLINK_IOTHUB_CONNECTION_STRING is not right\. .*HostName is missing/);
     expect(read).toThrow(/AzureWebJobsStorage is missing/);
     expect(read).toThrow(/DOWNLINK_AUTH must be 'key'/);
     expect(read).toThrow(/DOWNLINK_FEEDBACK_TTL_SECONDS must be a whole number from 60 to 172800/);
@@ -50,6 +51,6 @@ describe('readConfig', () => {
 
     const { FUNCTIONS_WORKER_RUNTIME: _ofTheHost, ...values } = example.Values;
     expect(new Set(Object.keys(values))).toEqual(new Set(read));
-    expect(() => readConfig(example.Values)).not.toThrow();
+    expect(() => readConfig({ ...example.Values, ...SETTINGS })).not.toThrow();
   });
 });

@@ -11,6 +11,8 @@ export interface FeedbackHarness {
   batchesAtHub(): { waiting: number; locked: number };
   /** Batches that the hub hands out before one is completed. */
   readonly maxLockedBatches: number;
+  /** For what keeps a batch locked when its session is closed. */
+  letLocksRunOut?(): void;
   stop(): Promise<void>;
 }
 
@@ -132,6 +134,7 @@ export function describeFeedbackSource(
       const first = await hub.newSource().open();
       const before = await first.receive(PATIENT);
       await first.close();
+      hub.letLocksRunOut?.();
 
       const second = await hub.newSource().open();
       const after = await second.receive(PATIENT);
