@@ -6,7 +6,7 @@ interface WireLogEntry {
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
 }
 
-export interface RecordedEntry extends WireLogEntry {
+interface RecordedEntry extends WireLogEntry {
   /** Counts up from 1. */
   readonly ordinal: number;
   /** The machine's time of its arrival. */

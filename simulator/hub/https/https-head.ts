@@ -6,7 +6,7 @@ import type { HeadOptions } from '../head-options.ts';
 import { handleRequest } from './request-handler.ts';
 
 /** False: the request is not its own. */
-export type RequestListener = (request: IncomingMessage, response: ServerResponse) => boolean;
+type RequestListener = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface HttpsHead {
   readonly port: number;

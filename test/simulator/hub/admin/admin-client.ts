@@ -2,7 +2,7 @@ import { request as httpsRequest } from 'node:https';
 import type { SimulatedHub } from '../../../../simulator/index.ts';
 import { signToken } from '../https/a-hub.ts';
 
-export interface AdminResponse {
+interface AdminResponse {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly json: unknown;
