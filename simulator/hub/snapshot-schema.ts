@@ -44,6 +44,16 @@ const feedbackRecord = z.object({
   enqueuedTimeUtc: z.string(),
 });
 
+const jsonObject = z.record(z.string(), z.unknown());
+const twinProperties = z.object({ values: jsonObject, metadata: jsonObject, version: count });
+const twin = z.object({
+  revision: count,
+  version: count,
+  tags: jsonObject,
+  desired: twinProperties,
+  reported: twinProperties,
+});
+
 /** A file may have been cut, edited or written by another version. */
 export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
   version: z.literal(SNAPSHOT_VERSION),
@@ -76,4 +86,5 @@ export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
       z.object({ enqueuedAt: time, deliveryCount: count, records: z.array(feedbackRecord) }),
     ),
   }),
+  twins: z.array(z.object({ deviceId: z.string(), twin })).exactOptional(),
 });

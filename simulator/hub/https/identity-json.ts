@@ -2,10 +2,9 @@ import { z } from 'zod';
 import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identity.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
+import { NEVER, type TwinProperties, twinETag } from '../state/twins.ts';
 import { parseJsonBody } from './json-body.ts';
 
-/** The service's way to say never. */
-const NEVER = '0001-01-01T00:00:00Z';
 const NO_THUMBPRINTS = { primaryThumbprint: null, secondaryThumbprint: null };
 
 const thumbprint = z.string().nullish();
@@ -74,12 +73,12 @@ export function identityJson(state: HubState, identity: DeviceIdentity): object 
   };
 }
 
-/** An item of a query. The twin's own parts are those of a device whose twin nobody has touched. */
+/** A twin as the back end sees it. */
 export function twinJson(state: HubState, identity: DeviceIdentity): object {
-  const untouched = { $metadata: { $lastUpdated: NEVER }, $version: 1 };
+  const twin = state.twins.get(identity.deviceId);
   return {
     deviceId: identity.deviceId,
-    etag: 'AAAAAAAAAAE=',
+    etag: twinETag(twin),
     deviceEtag: identity.etag,
     status: identity.status,
     statusReason: identity.statusReason ?? null,
@@ -90,11 +89,15 @@ export function twinJson(state: HubState, identity: DeviceIdentity): object {
     authenticationType: 'sas',
     x509Thumbprint: NO_THUMBPRINTS,
     modelId: '',
-    version: 2,
-    tags: {},
-    properties: { desired: untouched, reported: untouched },
+    version: twin.version,
+    tags: twin.tags,
+    properties: { desired: propertiesJson(twin.desired), reported: propertiesJson(twin.reported) },
     capabilities: { iotEdge: false },
   };
+}
+
+function propertiesJson({ values, metadata, version }: TwinProperties): object {
+  return { ...values, $metadata: metadata, $version: version };
 }
 
 function toTime(at: number | undefined): string {

@@ -5,12 +5,14 @@ import { identityRoutes } from './identity-routes.ts';
 import { methodRoute } from './method-route.ts';
 import { purgeRoute } from './purge-route.ts';
 import { queryRoute } from './query-route.ts';
+import { twinRoutes } from './twin-routes.ts';
 import type { Route } from './route.ts';
 
 export const routes: readonly Route[] = [
   ...identityRoutes,
   queryRoute,
   methodRoute,
+  ...twinRoutes,
   purgeRoute,
   ...feedbackRoutes,
   ...deviceBoundRoutes,

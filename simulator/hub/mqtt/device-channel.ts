@@ -4,6 +4,7 @@ import type { HubState } from '../state/hub-state.ts';
 import type { LogDetail } from './log-detail.ts';
 import { MessageDelivery } from './message-delivery.ts';
 import { MethodRequests } from './method-requests.ts';
+import { TwinRequests } from './twin-requests.ts';
 import type { Session } from './sessions.ts';
 
 export interface DeviceChannelOptions {
@@ -20,6 +21,7 @@ export interface DeviceChannelOptions {
 export interface DeviceChannel extends Omit<DeviceChannelOptions, 'unreadBytes'> {
   readonly messages: MessageDelivery;
   readonly methods: MethodRequests;
+  readonly twin: TwinRequests;
   close(): void;
 }
 
@@ -36,14 +38,16 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
     log,
   });
   const methods = new MethodRequests({ deviceId, methods: state.methods, send, unreadBytes, log });
+  const twin = new TwinRequests({ deviceId, state, session, send, unreadBytes, log });
   state.registry.setConnected(deviceId, true);
   state.registry.touch(deviceId);
 
   function close(): void {
     state.registry.setConnected(deviceId, false);
     methods.stop();
+    twin.stop();
     messages.stop();
   }
 
-  return { deviceId, session, state, send, log, messages, methods, close };
+  return { deviceId, session, state, send, log, messages, methods, twin, close };
 }

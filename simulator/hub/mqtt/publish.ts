@@ -3,10 +3,8 @@ import type { IPublishPacket } from 'mqtt-packet';
 import { MAX_EVENT_BYTES } from '../state/limits.ts';
 import type { DeviceChannel } from './device-channel.ts';
 import { ProtocolError } from './packet-reader.ts';
-import { parseDeviceTopic, twinResponseTopic } from './topics.ts';
+import { parseDeviceTopic } from './topics.ts';
 import type { DeviceTopic } from './topics.ts';
-
-const NOT_IMPLEMENTED = 501;
 
 /** Throws ProtocolError for what the service answers by closing the connection. */
 export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): void {
@@ -44,26 +42,7 @@ function take(topic: DeviceTopic, payload: Buffer, channel: DeviceChannel): void
       break;
     }
     case 'twinRequest':
-      refuseTwinRequest(topic.requestId, channel);
+      channel.twin.handle(topic, payload);
       break;
-  }
-}
-
-/** Coarser than the cloud: there are no twins yet, and a request left unanswered would hang the SDK. */
-function refuseTwinRequest(requestId: string, channel: DeviceChannel): void {
-  channel.log('twin request refused');
-  if (channel.session.subscriptions.has('twinResponses')) {
-    channel.send({
-      cmd: 'publish',
-      topic: twinResponseTopic(NOT_IMPLEMENTED, requestId),
-      // The Node SDK finds an error in the body only.
-      payload: JSON.stringify({
-        errorCode: 501_000,
-        message: 'The simulated hub has no device twins yet.',
-      }),
-      qos: 0,
-      dup: false,
-      retain: false,
-    });
   }
 }

@@ -32,16 +32,17 @@ export function startDeliveries(channel: DeviceChannel): void {
   }
 }
 
-// The twin's topics are granted; nothing is sent to them on the hub's own account yet.
 const START: Partial<
   Record<SubscriptionKind, (channel: DeviceChannel, subscription: Subscription) => void>
 > = {
   cloudToDevice: (channel, subscription) => channel.messages.subscribe(subscription),
   methods: (channel) => channel.methods.start(),
+  twinDesiredProperties: (channel) => channel.twin.start(),
 };
 const STOP: Partial<Record<SubscriptionKind, (channel: DeviceChannel) => void>> = {
   cloudToDevice: (channel) => channel.messages.unsubscribe(),
   methods: (channel) => channel.methods.stop(),
+  twinDesiredProperties: (channel) => channel.twin.stop(),
 };
 
 function subscribe(filter: string, requestedQos: number, channel: DeviceChannel): number {

@@ -12,7 +12,12 @@ export interface TopicFilter {
 export type DeviceTopic =
   | { readonly kind: 'event' }
   | { readonly kind: 'methodResponse'; readonly status: number; readonly requestId: string }
-  | { readonly kind: 'twinRequest'; readonly requestId: string };
+  | ({ readonly kind: 'twinRequest' } & TwinRequest);
+
+export interface TwinRequest {
+  readonly operation: 'get' | 'report';
+  readonly requestId: string;
+}
 
 const FIXED_FILTERS: Readonly<Record<string, SubscriptionKind>> = {
   '$iothub/methods/POST/#': 'methods',
@@ -20,7 +25,7 @@ const FIXED_FILTERS: Readonly<Record<string, SubscriptionKind>> = {
   '$iothub/twin/PATCH/properties/desired/#': 'twinDesiredProperties',
 };
 const METHOD_RESPONSE = /^\$iothub\/methods\/res\/(-?\d{1,9})\/(\?.*)$/;
-const TWIN_REQUEST = /^\$iothub\/twin\/(?:GET|PATCH\/properties\/reported)\/(\?.*)$/;
+const TWIN_REQUEST = /^\$iothub\/twin\/(GET|PATCH\/properties\/reported)\/(\?.*)$/;
 const WILDCARDS = /[#+]/;
 
 /** What a device may subscribe to; undefined for anything else. */
@@ -54,9 +59,11 @@ export function parseDeviceTopic(topic: string, deviceId: string): DeviceTopic |
       ? undefined
       : { kind: 'methodResponse', status: Number(status), requestId };
   }
-  const [, twinQuery] = TWIN_REQUEST.exec(topic) ?? [];
+  const [, operation, twinQuery] = TWIN_REQUEST.exec(topic) ?? [];
   const requestId = twinQuery === undefined ? undefined : requestIdOf(twinQuery);
-  return requestId === undefined ? undefined : { kind: 'twinRequest', requestId };
+  return requestId === undefined
+    ? undefined
+    : { kind: 'twinRequest', operation: operation === 'GET' ? 'get' : 'report', requestId };
 }
 
 export function isEventTopic(topic: string, deviceId: string): boolean {
@@ -77,8 +84,13 @@ export function methodRequestTopic(methodName: string, requestId: string): strin
   return `$iothub/methods/POST/${encodeURIComponent(methodName)}/?$rid=${requestId}`;
 }
 
-export function twinResponseTopic(status: number, requestId: string): string {
-  return `$iothub/twin/res/${status}/?$rid=${requestId}`;
+export function twinResponseTopic(status: number, requestId: string, version?: number): string {
+  const topic = `$iothub/twin/res/${status}/?$rid=${requestId}`;
+  return version === undefined ? topic : `${topic}&$version=${version}`;
+}
+
+export function desiredPropertiesTopic(version: number): string {
+  return `$iothub/twin/PATCH/properties/desired/?$version=${version}`;
 }
 
 function spellings(deviceId: string): string[] {

@@ -7,6 +7,7 @@ import {
   type DeviceIdentityInput,
 } from './device-identity.ts';
 import { HubError } from './hub-error.ts';
+import { ifMatchHolds } from './if-match.ts';
 import { OrderedIds } from './ordered-ids.ts';
 import { newSharedAccessKey } from './shared-access-policies.ts';
 
@@ -198,13 +199,8 @@ function newETag(): string {
   return randomBytes(9).toString('base64url');
 }
 
-/** The service SDK quotes even the star. */
 function checkETag(identity: DeviceIdentity, ifMatch: string): void {
-  const wanted = ifMatch
-    .trim()
-    .replace(/^W\//, '')
-    .replace(/^"(.*)"$/, '$1');
-  if (wanted === '*' || wanted === identity.etag) return;
+  if (ifMatchHolds(ifMatch, identity.etag)) return;
   throw new HubError(
     'preconditionFailed',
     `If-Match is not the current ETag of the device '${identity.deviceId}'`,

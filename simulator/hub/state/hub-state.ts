@@ -11,6 +11,7 @@ import { MethodBroker } from './method-broker.ts';
 import { MovableClock } from './movable-clock.ts';
 import { hubSettings, type HubSettings, type HubSettingsInput } from './settings.ts';
 import { SharedAccessPolicies, type SharedAccessPolicy } from './shared-access-policies.ts';
+import { Twins, type TwinsSnapshot } from './twins.ts';
 
 /** Raised with every change that an older reader would misread. */
 export const SNAPSHOT_VERSION = 1;
@@ -24,6 +25,8 @@ export interface HubSnapshot {
   readonly devices: RegistrySnapshot;
   readonly queues: QueuesSnapshot;
   readonly feedback: FeedbackSnapshot;
+  /** Absent while nobody has written to any. */
+  readonly twins?: TwinsSnapshot;
 }
 
 export interface HubStateOptions {
@@ -42,6 +45,7 @@ export class HubState {
   readonly cloudToDevice: CloudToDeviceQueues;
   readonly feedback: FeedbackQueue;
   readonly methods: MethodBroker;
+  readonly twins: Twins;
   readonly journal = new Journal();
   readonly #deadlines: Deadlines;
   readonly #changeListeners = new Set<() => void>();
@@ -71,6 +75,7 @@ export class HubState {
       settings: this.settings.methods,
       registry: this.registry,
     });
+    this.twins = new Twins(this.clock, this.registry, onChange);
     this.registry.onDeleted(({ generationId }) => this.feedback.removeGeneration(generationId));
   }
 
@@ -107,6 +112,7 @@ export class HubState {
   }
 
   snapshot(): HubSnapshot {
+    const twins = this.twins.snapshot();
     return {
       version: SNAPSHOT_VERSION,
       ...(this.clock.offsetMs !== 0 && { clockOffsetMs: this.clock.offsetMs }),
@@ -114,6 +120,7 @@ export class HubState {
       devices: this.registry.snapshot(),
       queues: this.cloudToDevice.snapshot(),
       feedback: this.feedback.snapshot(),
+      ...(twins.length > 0 && { twins }),
     };
   }
 
@@ -141,6 +148,7 @@ export class HubState {
     this.registry.restore(snapshot.devices);
     this.feedback.restore(snapshot.feedback);
     this.cloudToDevice.restore(snapshot.queues);
+    this.twins.restore(snapshot.twins ?? []);
   }
 
   #changed(): void {

@@ -34,3 +34,12 @@ export const MAX_IN_FLIGHT_METHODS_PER_DEVICE = 100;
 export const MAX_MESSAGE_ID_LENGTH = 128;
 /** The largest device-to-cloud message. */
 export const MAX_EVENT_BYTES = 256 * 1024;
+
+// https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins
+export const MAX_TWIN_TAGS_BYTES = 8 * 1024;
+export const MAX_TWIN_PROPERTIES_BYTES = 32 * 1024;
+export const MAX_TWIN_DEPTH = 10;
+export const MAX_TWIN_KEY_BYTES = 1024;
+export const MAX_TWIN_STRING_BYTES = 4 * 1024;
+export const MIN_TWIN_INTEGER = -4_503_599_627_370_496;
+export const MAX_TWIN_INTEGER = 4_503_599_627_370_495;

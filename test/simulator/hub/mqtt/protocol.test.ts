@@ -169,23 +169,6 @@ describe('a packet that must not come', () => {
   });
 });
 
-describe('device twins', () => {
-  test('are not there yet, and the official SDK is told so instead of left waiting', async () => {
-    const client = await hub.sdkClient();
-    await client.open();
-
-    await expect(client.getTwin()).rejects.toThrow('has no device twins yet');
-  });
-
-  test('are refused with status 501 and the request id', async () => {
-    const client = await connected();
-    await client.subscribe('$iothub/twin/res/#', 0);
-    client.publish('$iothub/twin/PATCH/properties/reported/?$rid=a1-b2', '{"a":1}', { qos: 0 });
-
-    expect((await client.next('publish')).topic).toBe('$iothub/twin/res/501/?$rid=a1-b2');
-  });
-});
-
 describe('bytes of every kind', () => {
   test('packets that come byte by byte are understood', async () => {
     const client = await hub.openRaw();

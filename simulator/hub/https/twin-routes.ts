@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { type Twin, type TwinChange, twinETag } from '../state/twins.ts';
+import { twinJson } from './identity-json.ts';
+import { parseJsonBody } from './json-body.ts';
+import { json, param, type Route, type RouteAnswer, type RouteRequest } from './route.ts';
+
+/** Room for tags and properties of the largest size and the JSON around them. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+const shared = {
+  path: '/twins/{deviceId}',
+  right: 'serviceConnect',
+  errors: 'device',
+  maxBodyBytes: MAX_BODY_BYTES,
+} as const;
+
+const section = z.record(z.string(), z.unknown()).nullish();
+/** The rest of a twin, reported properties included, is not the back end's to write: it is passed over. */
+const changeSchema = z.object({
+  tags: section,
+  properties: z.object({ desired: section }).nullish(),
+});
+
+/** https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin */
+export const twinRoutes: readonly Route[] = [
+  {
+    ...shared,
+    method: 'GET',
+    handle: (request) => answer(request, request.state.twins.get(param(request, 'deviceId'))),
+  },
+  {
+    ...shared,
+    method: 'PATCH',
+    handle: (request) => answer(request, request.state.twins.patch(...changeOf(request))),
+  },
+  {
+    ...shared,
+    method: 'PUT',
+    handle: (request) => answer(request, request.state.twins.replace(...changeOf(request))),
+  },
+];
+
+function changeOf(
+  request: RouteRequest,
+): [deviceId: string, change: TwinChange, ifMatch: string | undefined] {
+  const { tags, properties } = parseJsonBody(request.body, changeSchema);
+  return [
+    param(request, 'deviceId'),
+    { tags, desired: properties?.desired },
+    request.headers['if-match'],
+  ];
+}
+
+function answer(request: RouteRequest, twin: Twin): RouteAnswer {
+  const identity = request.state.registry.get(param(request, 'deviceId'));
+  return json(200, twinJson(request.state, identity), { etag: `"${twinETag(twin)}"` });
+}
