@@ -3,7 +3,7 @@ import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identi
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { NEVER, type TwinProperties, twinETag } from '../state/twins.ts';
-import { parseJsonBody } from './json-body.ts';
+import { checkJson, parseJson } from './json-body.ts';
 
 const NO_THUMBPRINTS = { primaryThumbprint: null, secondaryThumbprint: null };
 
@@ -27,7 +27,12 @@ const identitySchema = z.object({
 
 /** Throws `argumentInvalid`, also for what the simulated hub does not know yet. */
 export function parseIdentity(body: Buffer, deviceId: string): DeviceIdentityInput {
-  const { authentication, capabilities, ...given } = parseJsonBody(body, identitySchema);
+  return identityInput(parseJson(body), deviceId);
+}
+
+/** Throws `argumentInvalid`, as parseIdentity does. */
+export function identityInput(value: unknown, deviceId: string): DeviceIdentityInput {
+  const { authentication, capabilities, ...given } = checkJson(value, identitySchema);
   if (given.deviceId !== undefined && given.deviceId !== deviceId)
     throw new HubError('argumentInvalid', 'The device id of the body is not that of the path');
   const { primaryThumbprint, secondaryThumbprint } = authentication?.x509Thumbprint ?? {};

@@ -5,7 +5,12 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** The request's body; throws `argumentInvalid`. */
 export function parseJsonBody<T>(body: Buffer, schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(parseJson(body));
+  return checkJson(parseJson(body), schema);
+}
+
+/** Throws `argumentInvalid`. */
+export function checkJson<T>(value: unknown, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(
     ({ path, message }) => `${path.length > 0 ? path.join('.') : 'body'}: ${message}`,
@@ -13,7 +18,7 @@ export function parseJsonBody<T>(body: Buffer, schema: z.ZodType<T>): T {
   throw new HubError('argumentInvalid', `The body is not valid: ${faults.join(', ')}`);
 }
 
-function parseJson(body: Buffer): unknown {
+export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(UTF8.decode(body));
   } catch {
