@@ -100,7 +100,7 @@ export class Twins {
     const version = twin.reported.version + 1;
     const stamp = { $lastUpdated: this.#now() };
     const reported = { ...mergePatch(twin.reported, given, stamp), version };
-    checkSize('properties.reported', twin.reported.values, reported.values);
+    checkSize('properties.reported', reported.values);
     return this.#store(deviceId, { ...twin, version: twin.version + 1, reported });
   }
 
@@ -142,8 +142,8 @@ export class Twins {
     checkTwinPatch('properties.desired', patch.desired);
     const tags = mergePatch({ values: twin.tags, metadata: {} }, patch.tags, {}).values;
     const desired = this.#desire(twin.desired, patch.desired);
-    checkSize('tags', twin.tags, tags);
-    checkSize('properties.desired', twin.desired.values, desired.values);
+    checkSize('tags', tags);
+    checkSize('properties.desired', desired.values);
     const changed = this.#store(deviceId, {
       ...twin,
       revision: twin.revision + 1,
@@ -190,11 +190,10 @@ function withoutReadOnly(properties: JsonObject): JsonObject {
   return rest;
 }
 
-/** What is too large already may still shrink. */
-function checkSize(name: 'tags' | `properties.${string}`, before: JsonObject, after: JsonObject) {
+function checkSize(name: 'tags' | `properties.${string}`, value: JsonObject): void {
   const limit = name === 'tags' ? MAX_TWIN_TAGS_BYTES : MAX_TWIN_PROPERTIES_BYTES;
-  const size = twinSizeInBytes(after);
-  if (size <= limit || size <= twinSizeInBytes(before)) return;
+  const size = twinSizeInBytes(value);
+  if (size <= limit) return;
   throw new HubError(
     'argumentInvalid',
     `${name} would have ${size} bytes; at most ${limit} are allowed`,

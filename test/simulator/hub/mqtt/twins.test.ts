@@ -180,5 +180,7 @@ describe('the topics of the twin', () => {
 
     expect(topic).toBe(`$iothub/twin/PATCH/properties/desired/?$version=${version}`);
     expect(JSON.parse(payload.toString())).toEqual({ a: 1, $version: version });
+    const sent = hub.log.entries().filter(({ event }) => event === 'desired properties');
+    expect(sent.filter(({ detail }) => detail?.['version'] === version)).toHaveLength(1);
   });
 });
