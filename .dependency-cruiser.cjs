@@ -69,6 +69,12 @@ module.exports = {
       to: { path: '^simulator/hub/(amqp|mqtt|https)/', pathNot: '^simulator/hub/$1/' },
     },
     {
+      name: 'hub-heads-know-no-admin-and-no-websockets',
+      severity: 'error',
+      from: { path: '^simulator/hub/(amqp|mqtt|https|state|auth)/' },
+      to: { path: '^simulator/hub/(admin|websockets)/' },
+    },
+    {
       name: 'devices-never-import-the-hub',
       severity: 'error',
       from: { path: '^simulator/devices/' },
