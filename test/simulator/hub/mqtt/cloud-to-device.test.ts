@@ -131,7 +131,6 @@ describe('messages to a device of the official SDK', () => {
 
     while (connects() < 3) {
       hub.enqueue({ messageId: `message-${++sent}` });
-      // oxlint-disable-next-line no-await-in-loop -- a queue holds 50 messages
       await until('room in the queue', () => hub.state.cloudToDevice.count('device-1') < 10);
     }
     await until('the rest', () => hub.state.cloudToDevice.count('device-1') === 0);
@@ -329,7 +328,6 @@ describe('a device that is slow', () => {
 
     while (!hasStalled()) {
       hub.enqueue({ messageId: `message-${++sent}`, body });
-      // oxlint-disable-next-line no-await-in-loop -- lets the hub send
       await new Promise(setImmediate);
     }
     expect(sent).toBeLessThan(1_000);

@@ -226,7 +226,6 @@ describe('a direct method', () => {
 
     while (!isDropped() && calls.length < 95) {
       calls.push(rejectedKind(invoke('echo', payload)));
-      // oxlint-disable-next-line no-await-in-loop -- lets the hub send
       await new Promise(setImmediate);
     }
     expect(isDropped()).toBe(true);

@@ -23,7 +23,6 @@ describe('the delivery to a device that never acknowledges', () => {
         log: () => {},
       });
       delivery.subscribe({ qos: 1, deviceSegment: 'device-1' });
-      // oxlint-disable-next-line no-await-in-loop -- one connection after the other
       await Promise.resolve();
       delivery.stop();
       clock.advance(MINUTE);

@@ -88,7 +88,6 @@ describe('PUBLISH of a device', () => {
     await client.open();
 
     for (const body of ['hello', Buffer.alloc(MAX_EVENT_BYTES)]) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other
       const result = await client.sendEvent(new device.Message(body));
       expect(result.constructor.name).toBe('MessageEnqueued');
     }
@@ -195,7 +194,6 @@ describe('bytes of every kind', () => {
     const random = generator(20_251_121);
 
     for (let round = 0; round < 240; round += 24) {
-      // oxlint-disable-next-line no-await-in-loop -- in bunches
       await Promise.all(Array.from({ length: 24 }, async () => sendJunk(random)));
     }
 

@@ -152,7 +152,6 @@ export class RawMqttClient {
         const changed = new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
-        // oxlint-disable-next-line no-await-in-loop -- one event after the other
         await Promise.race([changed, timeout]);
       }
     } finally {

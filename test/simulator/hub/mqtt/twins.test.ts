@@ -119,7 +119,6 @@ describe('the topics of the twin', () => {
     const client = await hub.connectRaw({ clean: true });
     await client.connected();
     for (const filter of filters) {
-      // oxlint-disable-next-line no-await-in-loop -- one answer after the other
       await client.subscribe(filter, 0);
     }
     return client;
