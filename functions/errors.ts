@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'unauthorized'
   | 'forbidden'
   | 'unsupported-media-type'
+  | 'device-disconnected'
   | 'device-not-found'
   | 'device-not-online'
   | 'device-queue-full'

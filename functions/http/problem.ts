@@ -22,6 +22,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, { status: number; title: string }>> =
   'bad-device-response': { status: 502, title: 'The device answered with something unreadable' },
   'hub-unavailable': { status: 503, title: 'The hub cannot be reached' },
   'storage-unavailable': { status: 503, title: 'The storage cannot be reached' },
+  'device-disconnected': { status: 504, title: 'The device disconnected during the call' },
   'device-timeout': { status: 504, title: 'The device did not answer in time' },
   'hub-outcome-unknown': { status: 504, title: 'It is not known whether the hub took it' },
 };

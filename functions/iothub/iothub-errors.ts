@@ -117,7 +117,7 @@ export function methodResponseError(response: HubResponse): DownlinkError {
   const options = { cause: answered(response) };
   if (code === '404104' || code === 'DeviceConnectionClosedRemotely') {
     return new DownlinkError(
-      'device-timeout',
+      'device-disconnected',
       'The device disconnected during the call. The method may have run.',
       options,
     );

@@ -28,7 +28,7 @@ export interface MethodInvoker {
    * Calls a method on a device, once: nothing is repeated, since a repeat may run it twice.
    *
    * Rejects with a DownlinkError: `device-not-found`, `device-not-online`, `device-timeout`,
-   * `bad-device-response`, `payload-too-large`, `in-flight-limit`, `throttled`, `quota-exceeded`,
+   * `device-disconnected`, `bad-device-response`, `payload-too-large`, `in-flight-limit`, `throttled`, `quota-exceeded`,
    * `hub-unavailable` (nothing was called), `hub-outcome-unknown` (it may have run).
    */
   invoke(call: MethodCall): Promise<MethodResult>;

@@ -118,6 +118,7 @@ describe('POST /api/devices/{deviceId}/methods/{methodName}', () => {
     ['in-flight-limit', 429],
     ['bad-device-response', 502],
     ['device-timeout', 504],
+    ['device-disconnected', 504],
   ])('answers %s with %d', async (code, status) => {
     const { post } = setUp(new DownlinkError(code, 'Why.'));
 

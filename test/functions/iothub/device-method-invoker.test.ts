@@ -120,7 +120,7 @@ describe('MethodInvoker.invoke', () => {
   test.each([
     [404001, 404, 'device-not-found'],
     [404103, 404, 'device-not-online'],
-    [404104, 404, 'device-timeout'],
+    [404104, 404, 'device-disconnected'],
     [504101, 504, 'device-timeout'],
     [403800, 403, 'in-flight-limit'],
     [403002, 403, 'quota-exceeded'],
