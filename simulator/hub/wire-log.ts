@@ -1,4 +1,4 @@
-interface WireLogEntry {
+export interface WireLogEntry {
   readonly protocol: 'amqp' | 'mqtt' | 'https';
   readonly peer: string;
   readonly event: string;

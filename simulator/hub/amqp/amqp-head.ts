@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import rhea from 'rhea';
-import { listenOnLoopback } from '../../loopback/listen.ts';
+import { listenForHead, peerOf } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { systemClock, type Clock } from '../state/clock.ts';
 import { Deadlines } from '../state/deadlines.ts';
@@ -11,7 +10,6 @@ import { AmqpConnection, type ConnectionContext } from './amqp-connection.ts';
 import { boundDecoding } from './bounded-decoding.ts';
 import { DeviceLinks } from './device-links.ts';
 import { FeedbackDispatcher } from './feedback-dispatcher.ts';
-import { TLS_HANDSHAKE_TIMEOUT_MS } from './limits.ts';
 import { linkRoutes } from './link-routes.ts';
 
 export interface AmqpHeadOptions extends HeadOptions {
@@ -35,7 +33,7 @@ export interface AmqpHead {
 /** The AMQP 1.0 side of the simulated hub. */
 export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead> {
   boundDecoding();
-  const { state, authenticator, faults, log, tls: certificate } = options;
+  const { state, authenticator, faults, log } = options;
   const wallClock = options.wallClock ?? systemClock();
   const hub = { state, authenticator, faults };
   const feedback = new FeedbackDispatcher(state.feedback);
@@ -49,8 +47,6 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     routes: linkRoutes(hub, feedback, devices),
   };
   const connections = new Set<AmqpConnection>();
-  /** Also those that shake hands still, or are on their way out. */
-  const sockets = new Set<Socket>();
 
   function accept(stream: Duplex, peer: string): void {
     const connection = new AmqpConnection(stream, peer, context, () =>
@@ -59,38 +55,20 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     connections.add(connection);
   }
 
-  function createServer(): tls.Server {
-    const server = tls.createServer(
-      {
-        key: certificate.key,
-        cert: certificate.cert,
-        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
-      },
-      (socket) => {
-        socket.setNoDelay(true);
-        accept(socket, peerOf(socket));
-      },
-    );
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
-    server.on('tlsClientError', (error, socket) => {
-      const detail = { reason: error.message };
-      log.record({ protocol: 'amqp', peer: peerOf(socket), event: 'TLS failed', detail });
-    });
-    return server;
-  }
-
-  const { port, servers } = await listenOnLoopback(createServer, options.port, options.hosts);
+  const listener = await listenForHead(options, 'amqp', (tlsOptions) =>
+    tls.createServer(tlsOptions, (socket) => {
+      socket.setNoDelay(true);
+      accept(socket, peerOf(socket));
+    }),
+  );
 
   function dropConnections(): void {
     for (const connection of connections) connection.drop();
-    for (const socket of sockets) socket.destroy();
+    listener.cutSockets();
   }
 
   return {
-    port,
+    port: listener.port,
     accept,
     dropConnections,
     closeConnections(error) {
@@ -102,11 +80,8 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
       for (const connection of connections) connection.detachLinks(addressSuffix, error);
     },
     async stop() {
-      const closed = servers.map(
-        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-      );
       dropConnections();
-      await Promise.all(closed);
+      await listener.stop();
       feedback.stop();
       devices.stop();
       context.deadlines.stop();
@@ -121,8 +96,4 @@ function newContainer(): ReturnType<typeof rhea.create_container> {
   // The C and Python SDKs ask for this one, which says that tokens come over $cbs.
   mechanisms.MSSBCBS = mechanisms.ANONYMOUS;
   return container;
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
 }

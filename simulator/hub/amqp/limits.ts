@@ -12,7 +12,6 @@ export const MIN_PEER_IDLE_TIME_OUT_MS = 1_000;
 export const AUTHORISATION_DEADLINE_MS = 60_000;
 /** How long the other side may take to read our last words and to close. */
 export const CLOSE_GRACE_MS = 2_000;
-export const TLS_HANDSHAKE_TIMEOUT_MS = 20_000;
 
 /** Sends that a client may have under way on one link. */
 export const LINK_CREDIT = 1_000;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { listenOnLoopback } from '../../loopback/listen.ts';
+import { listenForHead } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { handleRequest } from './request-handler.ts';
 
@@ -26,54 +26,23 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 /** The hub's REST interface. */
 export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
-  const sockets = new Set<Duplex>();
   const listeners: RequestListener[] = [];
-  const { port, servers } = await listenOnLoopback(
-    () => newServer(options, sockets, listeners),
-    options.port,
-    options.hosts,
+  const listener = await listenForHead(options, 'https', (tlsOptions) =>
+    createServer(
+      { ...tlsOptions, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+      (request, response) => {
+        if (listeners.some((takes) => takes(request, response))) return;
+        void handleRequest(options, request, response);
+      },
+    ),
   );
-  const dropConnections = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
   return {
-    port,
-    onRequest: (listener) => listeners.push(listener),
-    onUpgrade(listener) {
-      for (const server of servers) server.on('upgrade', listener);
+    port: listener.port,
+    onRequest: (first) => listeners.push(first),
+    onUpgrade(upgrade) {
+      for (const server of listener.servers) server.on('upgrade', upgrade);
     },
-    dropConnections,
-    async stop() {
-      const closed = servers.map(
-        (server) => new Promise<unknown>((resolve) => server.close(resolve)),
-      );
-      dropConnections();
-      await Promise.all(closed);
-    },
+    dropConnections: () => listener.cutSockets(),
+    stop: async () => listener.stop(),
   };
-}
-
-function newServer(
-  options: HeadOptions,
-  sockets: Set<Duplex>,
-  listeners: readonly RequestListener[],
-): Server {
-  const { key, cert } = options.tls;
-  const server = createServer(
-    { key, cert, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
-    (request, response) => {
-      if (listeners.some((listener) => listener(request, response))) return;
-      void handleRequest(options, request, response);
-    },
-  );
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.on('tlsClientError', (error, socket) => {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    const detail = { error: error.message };
-    options.log.record({ protocol: 'https', peer, event: 'TLS handshake failed', detail });
-  });
-  return server;
 }

@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
-import { listenOnLoopback } from '../../loopback/listen.ts';
+import { listenForHead, peerOf } from '../head-listener.ts';
 import { systemClock } from '../state/clock.ts';
 import type { Clock } from '../state/clock.ts';
 import type { HeadOptions } from '../head-options.ts';
@@ -26,10 +25,8 @@ export interface MqttHead {
 
 /** The MQTT 3.1.1 side of the simulated hub. */
 export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead> {
-  const { state, authenticator, faults, log, tls: certificate } = options;
+  const { state, authenticator, faults, log } = options;
   const connections = new Set<MqttConnection>();
-  /** Also those still shaking hands. */
-  const sockets = new Set<Socket>();
   const context: ConnectionContext = {
     state,
     authenticator,
@@ -51,41 +48,23 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     stream.once('close', () => connections.delete(connection));
   }
 
-  function createServer(): tls.Server {
-    const server = tls.createServer({ key: certificate.key, cert: certificate.cert }, (socket) => {
+  const listener = await listenForHead(options, 'mqtt', (tlsOptions) =>
+    tls.createServer(tlsOptions, (socket) => {
       socket.setNoDelay(true);
       accept(socket, peerOf(socket));
-    });
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
-    server.on('tlsClientError', (error, socket) => {
-      const detail = { reason: error.message };
-      log.record({ protocol: 'mqtt', peer: peerOf(socket), event: 'TLS failed', detail });
-    });
-    return server;
-  }
-
-  const { port, servers } = await listenOnLoopback(createServer, options.port, options.hosts);
+    }),
+  );
 
   function dropConnections(): void {
     for (const connection of connections) connection.drop();
-    for (const socket of sockets) socket.destroy();
+    listener.cutSockets();
   }
 
   async function stop(): Promise<void> {
     stopWatching();
-    const closed = servers.map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
     dropConnections();
-    await Promise.all(closed);
+    await listener.stop();
   }
 
-  return { port, accept, dropConnections, stop };
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+  return { port: listener.port, accept, dropConnections, stop };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws';
+import { peerOf } from '../head-listener.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { WireLog } from '../wire-log.ts';
 
@@ -30,7 +31,7 @@ export function webSocketUpgrades({
 
   function serve(webSocket: WebSocket, request: IncomingMessage): void {
     const { protocol } = webSocket;
-    const peer = peerOf(request);
+    const peer = peerOf(request.socket);
     log.record({ protocol: 'https', peer, event: 'websocket', detail: { subprotocol: protocol } });
     request.socket.setNoDelay(true);
     // [MQTT-6.0.0-1], and AMQP's binding has the same rule.
@@ -46,7 +47,7 @@ export function webSocketUpgrades({
       const { httpStatus: status } = refusal;
       log.record({
         protocol: 'https',
-        peer: peerOf(request),
+        peer: peerOf(request.socket),
         event: 'websocket refused',
         detail: { status },
       });
@@ -92,8 +93,4 @@ function refuse(socket: Duplex, { httpStatus, errorName, message }: HubError): v
     ].join('\r\n'),
     () => socket.destroy(),
   );
-}
-
-function peerOf({ socket }: IncomingMessage): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
 }

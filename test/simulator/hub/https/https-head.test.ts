@@ -201,7 +201,7 @@ describe('HttpsHead', () => {
     socket.on('error', () => {});
     await once(socket, 'close');
 
-    await until('the log tells', () => hub.log.entries()[0]?.event === 'TLS handshake failed');
+    await until('the log tells', () => hub.log.entries()[0]?.event === 'TLS failed');
     expect((await hub.send('GET /devices')).status).toBe(200);
   });
 

@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net';
+import type { Server, TlsOptions } from 'node:tls';
+import { listenOnLoopback } from '../loopback/listen.ts';
+import type { HeadOptions } from './head-options.ts';
+import type { WireLogEntry } from './wire-log.ts';
+
+/** Who does not shake hands within this is not waited for. */
+const TLS_HANDSHAKE_TIMEOUT_MS = 20_000;
+
+export interface HeadListener<T extends Server> {
+  readonly port: number;
+  readonly servers: readonly T[];
+  /** Cuts every socket without a word, also those that shake hands still or are on their way out. */
+  cutSockets(): void;
+  /** Takes no more connections, cuts those there are, and settles once all are gone. */
+  stop(): Promise<void>;
+}
+
+/** What every protocol head does alike: listens with the hub's certificate, and keeps track of the sockets. */
+export async function listenForHead<T extends Server>(
+  { tls: { key, cert }, log, port: wantedPort, hosts }: HeadOptions,
+  protocol: WireLogEntry['protocol'],
+  newServer: (options: TlsOptions) => T,
+): Promise<HeadListener<T>> {
+  const sockets = new Set<Socket>();
+
+  function createServer(): T {
+    const server = newServer({ key, cert, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS });
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    server.on('tlsClientError', (error, socket) => {
+      const detail = { reason: error.message };
+      log.record({ protocol, peer: peerOf(socket), event: 'TLS failed', detail });
+    });
+    return server;
+  }
+
+  const { port, servers } = await listenOnLoopback(createServer, wantedPort, hosts);
+
+  function cutSockets(): void {
+    for (const socket of sockets) socket.destroy();
+  }
+
+  return {
+    port,
+    servers,
+    cutSockets,
+    async stop() {
+      const closed = servers.map(
+        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+      );
+      cutSockets();
+      await Promise.all(closed);
+    },
+  };
+}
+
+/** How the log names the other side of a socket. */
+export function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+}
