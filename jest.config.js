@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -5,8 +7,8 @@ export default {
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'import', 'default'] },
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
-  // Jest would leave one core idle; half of the time is spent waiting.
-  maxWorkers: '100%',
+  // Half of the time is spent waiting: for child processes, sockets and storage.
+  maxWorkers: 2 * availableParallelism(),
   testTimeout: 20_000,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
   extensionsToTreatAsEsm: ['.ts'],
