@@ -6,6 +6,7 @@ export default {
   // '@downlink/simulator' by name resolves to its TypeScript sources, so tests need no build of it.
   testEnvironmentOptions: { exportConditions: ['source', 'node', 'import', 'default'] },
   roots: ['<rootDir>/test'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.long\\.test\\.ts$'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
   // Half of the time is spent waiting: for child processes, sockets and storage.
   maxWorkers: 2 * availableParallelism(),

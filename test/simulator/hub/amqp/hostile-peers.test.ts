@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { seededRandom } from '../../../../simulator/hub/faults/seeded-random.ts';
 import { startAmqpHub, type AmqpHub } from './amqp-hub.ts';
 import {
   AMQP_HEADER,
   array,
   attach,
   begin,
-  boolean,
-  bytes,
   close,
   described,
   detach,
@@ -245,6 +244,18 @@ describe('a connection is ended, and the hub serves on, after', () => {
     expect(await serves()).toBe(true);
   });
 
+  // hostile-peers.long.test.ts mutates frames.
+  test('junk after a session was begun', async () => {
+    const random = seededRandom(1);
+    const peers = await Promise.all(Array.from({ length: 10 }, peer));
+
+    for (const each of peers)
+      each.sendBegun(Buffer.from(Array.from({ length: 300 }, () => random() * 256)));
+
+    await Promise.all(peers.map(async (each) => each.closed()));
+    expect(await serves()).toBe(true);
+  });
+
   test('no bytes at all, not even of TLS', async () => {
     const socket = await hub.openTcp();
 
@@ -427,70 +438,5 @@ describe('the hub understands', () => {
     // Heartbeats are frames without a performative.
     expect(client.performatives()).toHaveLength(2);
     client.destroy();
-  });
-});
-
-describe('junk', () => {
-  beforeEach(() => {
-    // rhea says on the console which sections of a message it does not know.
-    jest.spyOn(console, 'warn').mockImplementation(() => {});
-  });
-
-  /** xorshift32: the same numbers every time. */
-  function generator(seed: number): (limit: number) => number {
-    let state = seed;
-    return (limit) => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % limit;
-    };
-  }
-
-  const VALID: readonly Buffer[] = [
-    request(0),
-    request(1),
-    transfer({ handle: 0, deliveryId: 0 }, described(0x75, bytes(Buffer.from('x')))),
-    transfer({ handle: 0, deliveryId: 0, more: true }, EMPTY_REQUEST),
-    flow({ handle: 1, credit: 5 }),
-    flow({ echo: true }),
-    disposition(uint(0), uint(1), ACCEPTED),
-    attach({
-      name: 'feedback',
-      handle: 2,
-      isReceiver: true,
-      address: '/messages/servicebound/feedback',
-    }),
-    detach(0),
-    begin(1),
-    end(),
-    frame(described(0x12, list([text('y'), uint(3), boolean(true), array(3, 0x41)]))),
-    close,
-  ];
-
-  /** Valid frames, with bytes changed, or cut off, or no frames at all. */
-  function junk(random: (limit: number) => number): Buffer {
-    if (random(10) === 0) return Buffer.from(Array.from({ length: 300 }, () => random(256)));
-    const count = 1 + random(VALID.length);
-    const frames = Array.from({ length: count }, () => VALID[random(VALID.length)] ?? nothing);
-    const mutated = Buffer.concat(frames);
-    for (let flips = random(6); flips > 0; flips--) mutated[random(mutated.length)] = random(256);
-    return random(4) === 0 ? mutated.subarray(0, random(mutated.length)) : mutated;
-  }
-
-  test.each([1, 2, 3])('of a hundred connections, seed %s, does the hub no harm', async (seed) => {
-    const random = generator(seed);
-    for (let batch = 0; batch < 4; batch++) {
-      const peers = await Promise.all(Array.from({ length: 25 }, peer));
-      for (const each of peers) each.sendBegun(CBS_SENDER, CBS_RECEIVER);
-      await Promise.all(peers.map(async (each) => each.received(FLOW)));
-      for (const each of peers) each.send(junk(random));
-      // Answered after all that came before: the hub has read the junk.
-      expect(await serves()).toBe(true);
-      for (const each of peers) each.destroy();
-    }
-
-    await hub.untilLogged('disconnected', 104);
-    expect(hub.events('internal error')).toEqual([]);
   });
 });
