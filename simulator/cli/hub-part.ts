@@ -1,4 +1,5 @@
 import { startHub, type SimulatedHub } from '../hub/simulated-hub.ts';
+import type { ServiceTier } from '../hub/state/service-tiers.ts';
 import { inProcessPart } from './parts/in-process-part.ts';
 import type { Parts } from './parts/parts.ts';
 import type { HubPorts } from './port-settings.ts';
@@ -14,17 +15,20 @@ export interface HubPartOptions {
   ports: HubPorts;
   /** Without it nothing survives the process. */
   dataFolder: string | undefined;
+  /** Throttles and quota of a hub of this size. */
+  limits?: ServiceTier | undefined;
   print: (line: string) => void;
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
-  const { parts, ports, dataFolder, print } = options;
+  const { parts, ports, dataFolder, limits, print } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
     devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })),
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
+    ...(limits && { limits }),
   });
   try {
     const hub = await parts.start(inProcessPart('simulated hub', starting), starting);

@@ -11,6 +11,7 @@ import { systemClock, type Clock } from './state/clock.ts';
 import type { DeviceIdentityInput } from './state/device-identity.ts';
 import { HubState } from './state/hub-state.ts';
 import type { MovableClock } from './state/movable-clock.ts';
+import type { ServiceTier } from './state/service-tiers.ts';
 import type { HubSettingsInput } from './state/settings.ts';
 import { hubCertificate } from './tls/certificate-store.ts';
 import { webSocketUpgrades } from './websockets/websocket-upgrades.ts';
@@ -24,6 +25,8 @@ export interface SimulatedHubOptions {
   /** Addresses to listen on instead of 127.0.0.1 and ::1. */
   readonly hosts?: readonly string[];
   readonly settings?: HubSettingsInput;
+  /** Throttles and daily quota of a hub of this size, such as `{ sku: 'S1', units: 1 }`; none without it. */
+  readonly limits?: ServiceTier;
   /** Rules queues, locks, feedback and methods; tokens follow `wallClock`, certificates the machine's. */
   readonly clock?: Clock;
   /** Rules the validity of tokens and what the heads wait for, instead of the machine's. */
@@ -112,7 +115,10 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
         closeAmqp: (error) => heads.amqp.closeConnections(error),
         detachAmqpLinks: (suffix, condition) => heads.amqp.detachLinks(suffix, condition),
       },
-      resetState: () => state.reset(seed),
+      resetState: () => {
+        state.reset(seed);
+        state.throttles.set(options.limits);
+      },
     }),
   );
   await writer?.flush();
@@ -160,8 +166,13 @@ async function openState(
   writer: SnapshotWriter | undefined;
   notices: string[];
 }> {
-  const { clock, settings, dataFolder, devices = [], onProblem = () => {} } = options;
-  const stateOptions = { hostName, ...(clock && { clock }), ...(settings && { settings }) };
+  const { clock, settings, limits, dataFolder, devices = [], onProblem = () => {} } = options;
+  const stateOptions = {
+    hostName,
+    ...(clock && { clock }),
+    ...(settings && { settings }),
+    ...(limits && { limits }),
+  };
   const path = dataFolder === undefined ? undefined : join(dataFolder, STATE_FILE);
   const { state, setAside } =
     path === undefined

@@ -9,6 +9,7 @@ import { claim } from '../instance/claim.ts';
 import { inProcessPart } from '../parts/in-process-part.ts';
 import type { Parts } from '../parts/parts.ts';
 import { describePortSettings, readHubPorts } from '../port-settings.ts';
+import { LIMIT_OPTIONS, readLimits } from '../hub-limits.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
 
 export const hubCommand: Command = {
@@ -18,6 +19,7 @@ export const hubCommand: Command = {
       valueName: 'folder',
       description: 'Where the state is kept; without it nothing survives the end',
     },
+    ...LIMIT_OPTIONS,
   },
   details: [
     'Settings (environment variables):',
@@ -27,10 +29,11 @@ export const hubCommand: Command = {
     const dataFolder =
       typeof values['data'] === 'string' ? path.resolve(values['data']) : undefined;
     const ports = readHubPorts(process.env);
+    const limits = readLimits(values);
     return runUntilStopped(async (parts) => {
       const claiming = claim('hub', dataFolder);
       const instance = await parts.start(inProcessPart('lock', claiming), claiming);
-      const hub = await startHubPart({ parts, ports, dataFolder, print: console.log });
+      const hub = await startHubPart({ parts, ports, dataFolder, limits, print: console.log });
       await instance.announce(Object.values(hub.ports));
       const authorityFile = hub.certificateAuthorityFile ?? (await temporaryFile(parts, hub));
       const devices = LOCAL_DEVICES.map((deviceId) => ({ deviceId, note: '' }));

@@ -8,6 +8,7 @@ import { clockRoutes } from './clock-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { faultRoutes } from './fault-routes.ts';
 import { inspectionRoutes } from './inspection-routes.ts';
+import { limitsRoutes } from './limits-routes.ts';
 import { problemOf } from './problem.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 
@@ -18,6 +19,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const routes: readonly AdminRoute[] = [
   ...clockRoutes,
   ...faultRoutes,
+  ...limitsRoutes,
   ...connectionRoutes,
   ...inspectionRoutes,
   ...snapshotRoutes,

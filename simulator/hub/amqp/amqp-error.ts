@@ -19,6 +19,8 @@ const CONDITIONS: Readonly<Record<HubErrorKind, string>> = {
   deviceMaximumQueueDepthExceeded: 'amqp:resource-limit-exceeded',
   // Not verified against the service.
   invalidExpiry: 'com.microsoft:argument-out-of-range',
+  // Not verified against the service.
+  notAllowedInTier: 'amqp:not-allowed',
   maximumInflightMethods: 'amqp:resource-limit-exceeded',
   notFound: 'amqp:not-found',
   deviceNotFound: 'amqp:not-found',

@@ -22,6 +22,8 @@ import type {
   RheaSession,
 } from './rhea-internals.ts';
 
+const DEVICE = /^\/devices\/[^/]+/i;
+
 interface AttachedLink {
   readonly address: string;
   readonly route: LinkRoute;
@@ -40,6 +42,8 @@ export class AttachedLinks {
   readonly #routes: readonly LinkRoute[];
   readonly #peer: Peer;
   readonly #links = new Map<RheaLink, AttachedLink>();
+  /** Those whose connection is counted; kept while the hub has limits. */
+  readonly #countedDevices = new Set<string>();
   #isClosed = false;
 
   constructor(hub: HubContext, routes: readonly LinkRoute[], peer: Peer) {
@@ -154,6 +158,8 @@ export class AttachedLinks {
     }
     const { route, match } = found;
     const claim = this.#authorize(route, match);
+    const throttled = isError(claim) ? undefined : this.#countConnection(normalized);
+    if (throttled) return throttled;
     return isError(claim) ? claim : { address: normalized, route, match, claim, isHeld: false };
   }
 
@@ -166,6 +172,16 @@ export class AttachedLinks {
       if (error instanceof HubError) return toAmqpError(error);
       throw error;
     }
+  }
+
+  /** A device connects with its first link. */
+  #countConnection(address: string): AmqpError | undefined {
+    const { throttles } = this.#hub.state;
+    const device = throttles.isOn ? DEVICE.exec(address)?.[0].toLowerCase() : undefined;
+    if (device === undefined || this.#countedDevices.has(device)) return undefined;
+    if (!throttles.allows('newConnections')) return toAmqpError(new HubError('throttled'));
+    this.#countedDevices.add(device);
+    return undefined;
   }
 
   #hold(link: RheaLink, attached: AttachedLink): void {

@@ -40,8 +40,11 @@ class DeviceEvents implements ReceivingHandler {
 
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
     this.#hub.state.registry.touch(this.#deviceId);
+    const { throttles } = this.#hub.state;
     try {
+      throttles.admit('deviceToCloudSends');
       const bytes = sizeOf(message);
+      throttles.meter([bytes]);
       // Coarser than the cloud: taken and acknowledged, not routed to any endpoint yet.
       delivery.accept();
       this.#context.peer.log('event', { deviceId: this.#deviceId, bytes });

@@ -7,6 +7,7 @@ import { errorAnswer, type WireError } from './error-answer.ts';
 import { readBody } from './read-body.ts';
 import { findRoute, pathSegments, type RouteAnswer, type RouteMatch } from './route.ts';
 import { routes } from './routes.ts';
+import { withinLimits } from './throttled-routes.ts';
 
 type Outcome =
   | { readonly answer: RouteAnswer; readonly failure?: string }
@@ -91,7 +92,7 @@ class Exchange {
       throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
     const body = await readBody(this.#request, route.maxBodyBytes);
     const request = { state, params, query: this.#query, headers, body, signal: this.#signal };
-    return route.handle(request);
+    return withinLimits(state.throttles, route, body.length, () => route.handle(request));
   }
 
   #authorize({ route, params }: RouteMatch, segments: readonly string[]): void {

@@ -5,6 +5,7 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import type { Clock } from '../state/clock.ts';
+import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { WireLog } from '../wire-log.ts';
 import { CONNECT_RETURN_CODES, admit, returnCodeOfFault } from './connect.ts';
@@ -175,6 +176,10 @@ export class MqttConnection {
       this.#refuse(admission.returnCode, admission.reason);
       return;
     }
+    if (!state.throttles.allows('newConnections')) {
+      this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, '429001 too many new connections');
+      return;
+    }
     const { deviceId, expiresAt } = admission;
     devices.get(deviceId)?.close('400027 a newer connection of the device took over');
     const { session, isPresent } = sessions.open(deviceId, packet.clean ?? false);
@@ -216,6 +221,8 @@ export class MqttConnection {
       this.#refuse(CONNECT_RETURN_CODES.unacceptableProtocolLevel, error.message);
     } else if (error instanceof ProtocolError) {
       this.close(error.message);
+    } else if (error instanceof HubError) {
+      this.close(`${error.code} ${error.message}`);
     } else {
       this.close(`fault of the simulated hub: ${String(error)}`);
     }

@@ -6,7 +6,7 @@ import { ProtocolError } from './packet-reader.ts';
 import { parseDeviceTopic } from './topics.ts';
 import type { DeviceTopic } from './topics.ts';
 
-/** Throws ProtocolError for what the service answers by closing the connection. */
+/** Throws ProtocolError and HubError for what the service answers by closing the connection. */
 export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): void {
   if (packet.qos === 2) {
     throw new ProtocolError('PUBLISH with QoS 2');
@@ -29,6 +29,8 @@ export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): v
 function take(topic: DeviceTopic, payload: Buffer, channel: DeviceChannel): void {
   switch (topic.kind) {
     case 'event':
+      channel.state.throttles.admit('deviceToCloudSends');
+      channel.state.throttles.meter([payload.length]);
       // Coarser than the cloud: taken and acknowledged, not routed to any endpoint yet.
       channel.log('event', { bytes: payload.length });
       break;

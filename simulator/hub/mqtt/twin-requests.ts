@@ -4,6 +4,7 @@ import type { IPublishPacket } from 'mqtt-packet';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { isJsonObject, type JsonObject } from '../state/merge-patch.ts';
+import { TWIN_METER_BYTES } from '../state/service-tiers.ts';
 import type { DesiredChange, TwinProperties } from '../state/twins.ts';
 import { MAX_UNREAD_BYTES } from './limits.ts';
 import type { LogDetail } from './log-detail.ts';
@@ -54,10 +55,15 @@ export class TwinRequests {
     const { state, deviceId } = this.#options;
     try {
       if (operation === 'get') {
+        state.throttles.admit('twinReads');
         const { desired, reported } = state.twins.get(deviceId);
         const twin = { desired: propertiesJson(desired), reported: propertiesJson(reported) };
-        return { status: 200, body: JSON.stringify(twin) };
+        const body = JSON.stringify(twin);
+        state.throttles.meter([body.length], TWIN_METER_BYTES);
+        return { status: 200, body };
       }
+      state.throttles.admit('twinUpdates');
+      state.throttles.meter([payload.length], TWIN_METER_BYTES);
       const { reported } = state.twins.report(deviceId, parsePatch(payload));
       return { status: 204, body: '', version: reported.version };
     } catch (error) {

@@ -15,6 +15,7 @@ import { HubError } from './hub-error.ts';
 import type { JournalEventType, Journal } from './journal.ts';
 import { MAX_TTL_MS } from './limits.ts';
 import type { HubSettings } from './settings.ts';
+import type { Throttles } from './throttles.ts';
 
 export interface Delivery {
   readonly lockToken: string;
@@ -34,6 +35,7 @@ export interface CloudToDeviceDependencies {
   readonly deadlines: Deadlines;
   readonly settings: HubSettings['cloudToDevice'];
   readonly registry: DeviceRegistry;
+  readonly throttles: Throttles;
   readonly journal: Journal;
   /** A message has met its end. */
   readonly onOutcome: (outcome: CloudToDeviceOutcome) => void;
@@ -58,10 +60,11 @@ export class CloudToDeviceQueues {
     dependencies.registry.onDeleted((identity) => this.#drop(identity));
   }
 
-  /** Throws `deviceNotFound` (also for a disabled device), `argumentInvalid`, `messageTooLarge`, `invalidExpiry`, `deviceMaximumQueueDepthExceeded`. */
+  /** Throws `deviceNotFound` (also for a disabled device), `argumentInvalid`, `messageTooLarge`, `invalidExpiry`, `deviceMaximumQueueDepthExceeded`, and what `Throttles.admit` throws. */
   enqueue(deviceId: string, message: NewCloudToDeviceMessage): CloudToDeviceMessage {
-    const { clock, deadlines, registry, settings } = this.#dependencies;
+    const { clock, deadlines, registry, settings, throttles } = this.#dependencies;
     deadlines.runDue();
+    throttles.admit('cloudToDeviceSends');
     const { generationId } = registry.getEnabled(deviceId);
     checkMessage(message);
     const size = sizeInBytes(message);
@@ -81,6 +84,7 @@ export class CloudToDeviceQueues {
         `The queue of the device '${deviceId}' holds ${queue.size} messages; more are not taken before some are settled`,
       );
     }
+    throttles.meter([size]);
     this.#queues.set(deviceId, queue);
     const enqueued: CloudToDeviceMessage = {
       ...message,

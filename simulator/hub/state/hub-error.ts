@@ -13,6 +13,12 @@ export const HUB_ERRORS = {
     'The queue of the device is full',
   ),
   invalidExpiry: row(403009, 'InvalidMessageExpiryTime', 'The message expiry time is not valid'),
+  // The service documents no name for this one.
+  notAllowedInTier: row(
+    403010,
+    'OperationNotAllowedInCurrentTier',
+    'The tier of the hub does not have this',
+  ),
   maximumInflightMethods: row(
     403800,
     'DeviceMaximumInflightMethodExceeded',

@@ -11,6 +11,8 @@ import { MethodBroker } from './method-broker.ts';
 import { MovableClock } from './movable-clock.ts';
 import { hubSettings, type HubSettings, type HubSettingsInput } from './settings.ts';
 import { SharedAccessPolicies, type SharedAccessPolicy } from './shared-access-policies.ts';
+import type { ServiceTier } from './service-tiers.ts';
+import { Throttles } from './throttles.ts';
 import { Twins, type TwinsSnapshot } from './twins.ts';
 
 /** Raised with every change that an older reader would misread. */
@@ -33,6 +35,8 @@ export interface HubStateOptions {
   readonly hostName?: string;
   readonly clock?: Clock;
   readonly settings?: HubSettingsInput;
+  /** Throttles and the daily quota of a hub of this size; without it there are none. */
+  readonly limits?: ServiceTier;
 }
 
 /** All that the hub knows. No sockets, no files: the protocol heads wrap it. */
@@ -40,6 +44,7 @@ export class HubState {
   readonly hostName: string;
   readonly clock: MovableClock;
   readonly settings: HubSettings;
+  readonly throttles: Throttles;
   readonly policies = new SharedAccessPolicies();
   readonly registry: DeviceRegistry;
   readonly cloudToDevice: CloudToDeviceQueues;
@@ -54,6 +59,7 @@ export class HubState {
     this.hostName = options.hostName ?? 'localhost';
     this.clock = new MovableClock(options.clock ?? systemClock(), () => this.#changed());
     this.settings = hubSettings(options.settings);
+    this.throttles = new Throttles(this.clock, options.limits);
     this.#deadlines = new Deadlines(this.clock);
     const onChange = (): void => this.#changed();
     const shared = { clock: this.clock, deadlines: this.#deadlines, onChange };
@@ -63,6 +69,7 @@ export class HubState {
       ...shared,
       settings: this.settings.cloudToDevice,
       registry: this.registry,
+      throttles: this.throttles,
       journal: this.journal,
       onOutcome: (outcome) => {
         const record = feedbackRecord(outcome, this.clock.now());
@@ -74,6 +81,7 @@ export class HubState {
       deadlines: this.#deadlines,
       settings: this.settings.methods,
       registry: this.registry,
+      throttles: this.throttles,
     });
     this.twins = new Twins(this.clock, this.registry, onChange);
     this.registry.onDeleted(({ generationId }) => this.feedback.removeGeneration(generationId));

@@ -4,6 +4,7 @@ import type { Deadlines } from './deadlines.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import { HubError } from './hub-error.ts';
 import type { HubSettings } from './settings.ts';
+import type { Throttles } from './throttles.ts';
 
 export interface MethodRequest {
   readonly requestId: string;
@@ -33,6 +34,7 @@ export interface MethodDependencies {
   readonly deadlines: Deadlines;
   readonly settings: HubSettings['methods'];
   readonly registry: DeviceRegistry;
+  readonly throttles: Throttles;
 }
 
 type Handler = (request: MethodRequest) => void;
@@ -84,14 +86,16 @@ export class MethodBroker {
     const invocation = this.#devices.get(deviceId)?.waitingForAnswer.get(requestId);
     if (!invocation) return false;
     this.#end(invocation);
+    if (payload.length > 0) this.#dependencies.throttles.meter([payload.length]);
     invocation.resolve({ status, payload });
     return true;
   }
 
-  /** Rejects with `deviceNotFound`, `deviceNotOnline`, `gatewayTimeout`, `maximumInflightMethods`, or the signal's reason. */
+  /** Rejects with `deviceNotFound`, `deviceNotOnline`, `gatewayTimeout`, `maximumInflightMethods`, what `Throttles.admit` throws, or the signal's reason. */
   async invoke(call: MethodCall): Promise<MethodResult> {
-    const { deadlines, registry, settings } = this.#dependencies;
+    const { deadlines, registry, settings, throttles } = this.#dependencies;
     deadlines.runDue();
+    throttles.admitMethod(call.payload.length);
     registry.getEnabled(call.deviceId);
     call.signal?.throwIfAborted();
     const inFlight = this.#inFlight(call.deviceId);
@@ -101,6 +105,8 @@ export class MethodBroker {
         `${inFlight} methods of the device '${call.deviceId}' are in flight; more are not taken`,
       );
     }
+    // Calls of devices that are not there are charged as well.
+    throttles.meter([call.payload.length]);
     return new Promise<MethodResult>((resolve, reject) => {
       const device = this.#device(call.deviceId);
       const onAbort = (): void => this.#fail(invocation, call.signal?.reason);

@@ -9,6 +9,7 @@ import { Deadlines } from '../../../../simulator/hub/state/deadlines.ts';
 import { DeviceRegistry } from '../../../../simulator/hub/state/device-registry.ts';
 import type { HubState } from '../../../../simulator/hub/state/hub-state.ts';
 import { Journal } from '../../../../simulator/hub/state/journal.ts';
+import { Throttles } from '../../../../simulator/hub/state/throttles.ts';
 import { hubSettings } from '../../../../simulator/hub/state/settings.ts';
 import { aHub, aMessage, HOUR, kindOf, MINUTE, SECOND } from './builders.ts';
 
@@ -489,6 +490,7 @@ describe('CloudToDeviceQueues', () => {
       deadlines,
       registry,
       settings: hubSettings().cloudToDevice,
+      throttles: new Throttles(clock),
       journal: new Journal(),
       onOutcome: () => {},
       onChange: () => {},
@@ -517,6 +519,7 @@ describe('CloudToDeviceQueues', () => {
       deadlines: new Deadlines(clock),
       registry,
       settings: hubSettings().cloudToDevice,
+      throttles: new Throttles(clock),
       journal,
       onOutcome: () => {},
       onChange: () => {},
