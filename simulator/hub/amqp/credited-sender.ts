@@ -1,12 +1,14 @@
 import type { Message } from 'rhea';
 import type { RheaDelivery, RheaSender } from './rhea-internals.ts';
 
+const SETTLED = 1;
+
 /** A link on which the hub sends: never more than the other side has given credit for. */
 export class CreditedSender {
   readonly #sender: RheaSender;
   readonly #unsettled = new Set<RheaDelivery>();
   /** Handed to rhea, which transfers them and counts their credit at the end of the turn. */
-  #unsentIds: number[] = [];
+  #unsent: RheaDelivery[] = [];
 
   constructor(sender: RheaSender) {
     this.#sender = sender;
@@ -15,15 +17,23 @@ export class CreditedSender {
   /** A message sent without credit would hold up every other link of the session. */
   canSend(): boolean {
     const { next_pending_delivery: nextToSend } = this.#sender.session.outgoing;
-    this.#unsentIds = this.#unsentIds.filter((id) => id >= nextToSend);
-    return this.#sender.sendable() && this.#sender.credit > this.#unsentIds.length;
+    this.#unsent = this.#unsent.filter(({ id }) => id >= nextToSend);
+    return this.#sender.sendable() && this.#sender.credit > this.#unsent.length;
   }
 
   send(message: Message, tag?: Buffer): RheaDelivery {
     const delivery = this.#sender.send(message, tag);
-    this.#unsentIds.push(delivery.id);
+    this.#unsent.push(delivery);
     this.#unsettled.add(delivery);
     return delivery;
+  }
+
+  /** AMQP 1.0 §2.8.2: without waiting for an outcome, if that is what the other side asked for when it attached. */
+  sendForgotten(message: Message): void {
+    const delivery = this.send(message);
+    if (this.#sender.snd_settle_mode !== SETTLED) return;
+    this.#unsettled.delete(delivery);
+    delivery.settled = true;
   }
 
   /** Call it with every outcome: rhea keeps a delivery until both sides have settled it. */
@@ -47,7 +57,8 @@ export class CreditedSender {
   }
 
   close(): void {
-    for (const delivery of this.#unsettled) this.forget(delivery);
+    for (const delivery of [...this.#unsent, ...this.#unsettled]) this.forget(delivery);
+    this.#unsent = [];
   }
 }
 

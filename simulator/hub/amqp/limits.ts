@@ -26,5 +26,7 @@ export const MAX_TOKENS_PER_CONNECTION = 1_024;
 export const MAX_UNSENT_CBS_REPLIES = 2_048;
 /** Our own: method requests that wait for a device's credit, or for its answer, before the oldest is given up. */
 export const MAX_OPEN_METHOD_REQUESTS = 256;
+/** Our own: answers and notices of a twin that wait for a device's credit. */
+export const MAX_UNSENT_TWIN_MESSAGES = 256;
 /** Bytes that the other side has not read yet; beyond it, it is taken for dead. */
 export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;

@@ -9,8 +9,12 @@ import type { HubContext } from './hub-context.ts';
 import type { LinkRoute } from './link-route.ts';
 import { messagesToDevice } from './messages-to-device.ts';
 import { methodAnswers } from './method-answers.ts';
-import { MethodChannels } from './method-channels.ts';
+import { MethodChannel } from './method-channel.ts';
 import { methodRequests } from './method-requests.ts';
+import { PairedLinks } from './paired-links.ts';
+import { twinAnswers } from './twin-answers.ts';
+import { TwinChannel } from './twin-channel.ts';
+import { twinRequests } from './twin-requests.ts';
 
 /** Every address that a link can have, with its handler. */
 export function linkRoutes(
@@ -18,7 +22,8 @@ export function linkRoutes(
   feedback: FeedbackDispatcher,
   devices: DeviceLinks,
 ): readonly LinkRoute[] {
-  const methodChannels = new MethodChannels();
+  const methodChannels = new PairedLinks(() => new MethodChannel());
+  const twinChannels = new PairedLinks(() => new TwinChannel());
   return [
     ...claimsBasedSecurity(hub),
     deviceBoundMessages(hub),
@@ -28,6 +33,8 @@ export function linkRoutes(
     deviceEvents(hub, devices),
     methodRequests(hub, devices, methodChannels),
     methodAnswers(hub, devices, methodChannels),
+    twinRequests(hub, devices, twinChannels),
+    twinAnswers(hub, devices, twinChannels),
   ];
 }
 

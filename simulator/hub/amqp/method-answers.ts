@@ -8,7 +8,8 @@ import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT } from './limits.ts';
 import type { Peer, ReceivingHandler, ReceivingRoute } from './link-route.ts';
 import { readBody, readId } from './message-sections.ts';
-import type { MethodChannel, MethodChannels } from './method-channels.ts';
+import type { MethodChannel } from './method-channel.ts';
+import type { PairedLinks } from './paired-links.ts';
 import type { RheaDelivery } from './rhea-internals.ts';
 
 const STATUS_PROPERTY = 'IoThub-status';
@@ -17,7 +18,7 @@ const STATUS_PROPERTY = 'IoThub-status';
 export function methodAnswers(
   hub: HubContext,
   devices: DeviceLinks,
-  channels: MethodChannels,
+  channels: PairedLinks<MethodChannel>,
 ): ReceivingRoute {
   const { authenticator, state } = hub;
   return {
@@ -30,7 +31,7 @@ export function methodAnswers(
     open(receiver, context) {
       const { peer } = context;
       const deviceId = deviceIdIn(context.match, state.registry);
-      const { channel, leave } = channels.enter(peer, deviceId, receiver);
+      const { shared: channel, leave } = channels.enter(peer, deviceId, receiver);
       const cleanUps = [leave, devices.add(deviceId, context)];
       return new MethodAnswers({ hub, deviceId, peer, channel, cleanUps });
     },

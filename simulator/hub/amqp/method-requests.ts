@@ -6,14 +6,15 @@ import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import { MAX_OPEN_METHOD_REQUESTS } from './limits.ts';
 import type { LinkContext, Outcome, SendingHandler, SendingRoute } from './link-route.ts';
-import type { MethodChannel, MethodChannels } from './method-channels.ts';
+import type { MethodChannel } from './method-channel.ts';
+import type { PairedLinks } from './paired-links.ts';
 import type { RheaDelivery, RheaSender } from './rhea-internals.ts';
 
 /** Where a device is asked to run its methods. */
 export function methodRequests(
   hub: HubContext,
   devices: DeviceLinks,
-  channels: MethodChannels,
+  channels: PairedLinks<MethodChannel>,
 ): SendingRoute {
   const { authenticator, state } = hub;
   return {
@@ -24,7 +25,7 @@ export function methodRequests(
     },
     open(sender, context) {
       const deviceId = deviceIdIn(context.match, state.registry);
-      const { channel, leave } = channels.enter(context.peer, deviceId, sender);
+      const { shared: channel, leave } = channels.enter(context.peer, deviceId, sender);
       return new MethodRequests({
         hub,
         deviceId,

@@ -1,3 +1,5 @@
+import type { TwinOperation } from '../state/twin-answer.ts';
+
 // The topics of https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub; there are no others.
 
 export type SubscriptionKind =
@@ -15,7 +17,7 @@ export type DeviceTopic =
   | ({ readonly kind: 'twinRequest' } & TwinRequest);
 
 export interface TwinRequest {
-  readonly operation: 'get' | 'report';
+  readonly operation: TwinOperation;
   readonly requestId: string;
 }
 

@@ -1,11 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IPublishPacket } from 'mqtt-packet';
 
-import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
-import { isJsonObject, type JsonObject } from '../state/merge-patch.ts';
-import { TWIN_METER_BYTES } from '../state/service-tiers.ts';
-import type { DesiredChange, TwinProperties } from '../state/twins.ts';
+import { answerTwinRequest, desiredChangeJson } from '../state/twin-answer.ts';
+import type { DesiredChange } from '../state/twins.ts';
 import { MAX_UNREAD_BYTES } from './limits.ts';
 import type { LogDetail } from './log-detail.ts';
 import type { Session } from './sessions.ts';
@@ -29,12 +26,12 @@ export class TwinRequests {
     this.#options = options;
   }
 
-  handle(request: TwinRequest, payload: Buffer): void {
-    const { status, body, version } = this.#answer(request, payload);
-    const { operation, requestId } = request;
-    this.#options.log('twin request', { operation, requestId, status });
+  handle({ operation, requestId }: TwinRequest, payload: Buffer): void {
+    const { state, deviceId, session, log } = this.#options;
+    const { status, body, version } = answerTwinRequest(state, deviceId, operation, payload);
+    log('twin request', { operation, requestId, status });
     // Not subscribed: nobody would hear it.
-    if (this.#options.session.subscriptions.has('twinResponses'))
+    if (session.subscriptions.has('twinResponses'))
       this.#send(twinResponseTopic(status, requestId, version), body);
   }
 
@@ -48,72 +45,18 @@ export class TwinRequests {
     this.#stopListening = undefined;
   }
 
-  #answer(
-    { operation }: TwinRequest,
-    payload: Buffer,
-  ): { status: number; body: string; version?: number } {
-    const { state, deviceId } = this.#options;
-    try {
-      if (operation === 'get') {
-        state.throttles.admit('twinReads');
-        const { desired, reported } = state.twins.get(deviceId);
-        const twin = { desired: propertiesJson(desired), reported: propertiesJson(reported) };
-        const body = JSON.stringify(twin);
-        state.throttles.meter([body.length], TWIN_METER_BYTES);
-        return { status: 200, body };
-      }
-      state.throttles.admit('twinUpdates');
-      state.throttles.meter([payload.length], TWIN_METER_BYTES);
-      const { reported } = state.twins.report(deviceId, parsePatch(payload));
-      return { status: 204, body: '', version: reported.version };
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      return { status: error.httpStatus, body: this.#errorBody(error) };
-    }
-  }
-
-  /** The Node SDK finds an error in the body only. */
-  #errorBody({ code, message }: HubError): string {
-    return JSON.stringify({
-      errorCode: code,
-      trackingId: randomUUID(),
-      message,
-      timestampUtc: new Date(this.#options.state.clock.now()).toISOString(),
-    });
-  }
-
-  #notify({ patch, version }: DesiredChange): void {
+  #notify(change: DesiredChange): void {
     const { unreadBytes, log } = this.#options;
+    const { version } = change;
     if (unreadBytes() > MAX_UNREAD_BYTES) {
       log('desired properties dropped', { version });
       return;
     }
     log('desired properties', { version });
-    this.#send(desiredPropertiesTopic(version), JSON.stringify({ ...patch, $version: version }));
+    this.#send(desiredPropertiesTopic(version), desiredChangeJson(change));
   }
 
   #send(topic: string, payload: string): void {
     this.#options.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false });
-  }
-}
-
-/** A device is not shown the metadata. */
-function propertiesJson({ values, version }: TwinProperties): JsonObject {
-  return { ...values, $version: version };
-}
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
-
-function parsePatch(payload: Buffer): JsonObject {
-  const patch = parseJson(payload);
-  if (isJsonObject(patch)) return patch;
-  throw new HubError('argumentInvalid', 'Reported properties must be a JSON object in UTF-8');
-}
-
-function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(UTF8.decode(payload));
-  } catch {
-    return undefined;
   }
 }

@@ -1,0 +1,125 @@
+import type { Message } from 'rhea';
+import { HubError } from '../state/hub-error.ts';
+import { answerTwinRequest, type TwinAnswer, twinRefusal } from '../state/twin-answer.ts';
+import { toAmqpError } from './amqp-error.ts';
+import { deviceIdIn } from './device-address.ts';
+import type { DeviceLinks } from './device-links.ts';
+import type { HubContext } from './hub-context.ts';
+import { LINK_CREDIT } from './limits.ts';
+import type { Peer, ReceivingHandler, ReceivingRoute } from './link-route.ts';
+import { loggable } from './log-detail.ts';
+import { readBody, readId } from './message-sections.ts';
+import type { PairedLinks } from './paired-links.ts';
+import type { RheaDelivery } from './rhea-internals.ts';
+import type { TwinChannel } from './twin-channel.ts';
+
+const REPORTED = '/properties/reported';
+const DESIRED_NOTIFICATIONS = '/notifications/twin/properties/desired';
+
+/** Where a device asks for its twin, reports properties, and says whether it wants to hear of desired ones. */
+export function twinRequests(
+  hub: HubContext,
+  devices: DeviceLinks,
+  channels: PairedLinks<TwinChannel>,
+): ReceivingRoute {
+  const { authenticator, state } = hub;
+  return {
+    role: 'receiver',
+    address: /^\/devices\/([^/]+)\/twin$/i,
+    credit: LINK_CREDIT,
+    authorize(token, match) {
+      authenticator.device(token, deviceIdIn(match, state.registry));
+    },
+    open(receiver, context) {
+      const { peer } = context;
+      const deviceId = deviceIdIn(context.match, state.registry);
+      const { shared: channel, leave } = channels.enter(peer, deviceId, receiver);
+      const cleanUps = [leave, devices.add(deviceId, context)];
+      return new TwinRequests({ hub, deviceId, peer, channel, cleanUps });
+    },
+  };
+}
+
+interface TwinRequestsOptions {
+  readonly hub: HubContext;
+  readonly deviceId: string;
+  readonly peer: Peer;
+  readonly channel: TwinChannel;
+  readonly cleanUps: readonly (() => void)[];
+}
+
+class TwinRequests implements ReceivingHandler {
+  readonly #options: TwinRequestsOptions;
+
+  constructor(options: TwinRequestsOptions) {
+    this.#options = options;
+  }
+
+  onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
+    const { hub, deviceId, peer, channel } = this.#options;
+    hub.state.registry.touch(deviceId);
+    try {
+      const request = readRequest(message);
+      delivery.accept();
+      const answer = this.#answer(request);
+      channel.answer(request.correlationId, answer);
+      const { operation, resource } = request;
+      const detail = { operation: loggable(operation), resource: loggable(resource) };
+      peer.log('twin request', { deviceId, ...detail, status: answer.status });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      const refusal = toAmqpError(error);
+      delivery.reject(refusal);
+      peer.log('twin request refused', { deviceId, condition: refusal.condition });
+    }
+  }
+
+  close(): void {
+    for (const cleanUp of this.#options.cleanUps) cleanUp();
+  }
+
+  #answer({ operation, resource, payload }: Request): TwinAnswer {
+    const { hub, deviceId, channel } = this.#options;
+    const { state } = hub;
+    if (operation === 'GET') return answerTwinRequest(state, deviceId, 'get', payload);
+    if (operation === 'PATCH' && resource === REPORTED)
+      return answerTwinRequest(state, deviceId, 'report', payload);
+    if (operation === 'PUT' && resource === DESIRED_NOTIFICATIONS) {
+      channel.follow((listener) => state.twins.onDesired(deviceId, listener));
+      return { status: 200, body: '' };
+    }
+    if (operation === 'DELETE' && resource === DESIRED_NOTIFICATIONS) {
+      channel.unfollow();
+      return { status: 200, body: '' };
+    }
+    return twinRefusal(
+      state,
+      new HubError(
+        'argumentInvalid',
+        `A twin takes GET, PATCH of ${REPORTED}, and PUT and DELETE of ${DESIRED_NOTIFICATIONS}`,
+      ),
+    );
+  }
+}
+
+interface Request {
+  readonly correlationId: Message['correlation_id'];
+  readonly operation: unknown;
+  readonly resource: unknown;
+  readonly payload: Buffer;
+}
+
+/** Throws `argumentInvalid`. */
+function readRequest(message: Message | Buffer): Request {
+  if (Buffer.isBuffer(message))
+    throw new HubError('argumentInvalid', 'The message format must be 0');
+  const { correlation_id: correlationId, message_annotations: annotations, body } = message;
+  if (readId('correlation-id', correlationId) === undefined)
+    throw new HubError('argumentInvalid', 'Without a correlation-id there is no answer');
+  return {
+    correlationId,
+    operation: annotations?.['operation'],
+    resource: annotations?.['resource'],
+    payload: readBody(body),
+  };
+}
