@@ -54,6 +54,37 @@ const twin = z.object({
   reported: twinProperties,
 });
 
+const text = z.string().exactOptional();
+const event = z.object({
+  body: z.base64(),
+  messageId: text,
+  correlationId: text,
+  userId: text,
+  to: text,
+  contentType: text,
+  contentEncoding: text,
+  expiresAt: time.exactOptional(),
+  createdAt: time.exactOptional(),
+  componentName: text,
+  interfaceId: text,
+  properties: z.record(z.string(), z.string()),
+  deviceId: z.string(),
+  moduleId: text,
+  generationId: z.string(),
+  authMethod: z.string(),
+  modelId: text,
+  sequenceNumber: count,
+  offset: count,
+  enqueuedAt: time,
+});
+const partition = z.object({
+  lastSequenceNumber: z.number().int().min(-1),
+  lastOffset: z.number().int().min(-1),
+  nextOffset: count,
+  lastEnqueuedAt: time.exactOptional(),
+  events: z.array(event),
+});
+
 /** A file may have been cut, edited or written by another version. */
 export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
   version: z.literal(SNAPSHOT_VERSION),
@@ -87,4 +118,7 @@ export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
     ),
   }),
   twins: z.array(z.object({ deviceId: z.string(), twin })).exactOptional(),
+  events: z
+    .object({ consumerGroups: z.array(z.string()), partitions: z.array(partition) })
+    .exactOptional(),
 });

@@ -1,7 +1,7 @@
 import type { Message } from 'rhea';
 import type { Ack, NewCloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
 import { HubError } from '../state/hub-error.ts';
-import { readBody, readId } from './message-sections.ts';
+import { readBody, readId, readProperty, readText, readTime } from './message-sections.ts';
 
 /** Some SDKs write `deviceBound`. */
 const TO = /^\/devices\/([^/]+)\/messages\/devicebound$/i;
@@ -49,20 +49,6 @@ function readDeviceId(to: unknown): string {
   throw invalid('to must be /devices/{device id, percent-encoded}/messages/devicebound');
 }
 
-function readText(name: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string') return value;
-  if (Buffer.isBuffer(value)) return value.toString();
-  throw invalid(`${name} must be text`);
-}
-
-function readTime(name: string, value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  const time = value instanceof Date ? value.getTime() : NaN;
-  if (Number.isNaN(time)) throw invalid(`${name} must be a timestamp`);
-  return time;
-}
-
 function readProperties(given: unknown): { ack: Ack; properties: Record<string, string> } {
   const properties: Record<string, string> = {};
   let ack: Ack = 'none';
@@ -84,14 +70,6 @@ function readAck(text: string): Ack {
     default:
       throw invalid(`${ACK_PROPERTY} must be none, positive, negative or full`);
   }
-}
-
-function readProperty(name: string, value: unknown): string {
-  if (value === null) return '';
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
-  throw invalid(`The property '${name.slice(0, 140)}' must be text, a number, a boolean or a time`);
 }
 
 function invalid(message: string): HubError {

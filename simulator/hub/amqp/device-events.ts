@@ -1,13 +1,13 @@
 import type { Message } from 'rhea';
+import { checkEventBytes, eventBytes } from '../state/device-event.ts';
 import { HubError } from '../state/hub-error.ts';
-import { MAX_EVENT_BYTES } from '../state/limits.ts';
 import { toAmqpError } from './amqp-error.ts';
 import { deviceIdIn } from './device-address.ts';
+import { readDeviceEvents } from './device-event-message.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT } from './limits.ts';
 import type { LinkContext, ReceivingHandler, ReceivingRoute } from './link-route.ts';
-import { readBody } from './message-sections.ts';
 import type { RheaDelivery } from './rhea-internals.ts';
 
 /** Where a device sends its telemetry. */
@@ -39,15 +39,17 @@ class DeviceEvents implements ReceivingHandler {
   }
 
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
-    this.#hub.state.registry.touch(this.#deviceId);
-    const { throttles } = this.#hub.state;
+    const { registry, events, throttles } = this.#hub.state;
+    registry.touch(this.#deviceId);
     try {
       throttles.admit('deviceToCloudSends');
-      const bytes = sizeOf(message);
+      const sent = readDeviceEvents(message);
+      const bytes = sent.reduce((total, event) => total + eventBytes(event), 0);
+      checkEventBytes(bytes);
       throttles.meter([bytes]);
-      // Coarser than the cloud: taken and acknowledged, not routed to any endpoint yet.
+      for (const event of sent) events.append({ entityId: this.#deviceId }, event);
       delivery.accept();
-      this.#context.peer.log('event', { deviceId: this.#deviceId, bytes });
+      this.#context.peer.log('event', { deviceId: this.#deviceId, count: sent.length, bytes });
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       const refusal = toAmqpError(error);
@@ -60,14 +62,4 @@ class DeviceEvents implements ReceivingHandler {
   close(): void {
     this.#leave();
   }
-}
-
-/** Of a format that rhea does not know are the batches of some SDKs. */
-function sizeOf(message: Message | Buffer): number {
-  const { length } = Buffer.isBuffer(message) ? message : readBody(message.body);
-  if (length <= MAX_EVENT_BYTES) return length;
-  throw new HubError(
-    'messageTooLarge',
-    `The event has ${length} bytes; at most ${MAX_EVENT_BYTES} are allowed`,
-  );
 }

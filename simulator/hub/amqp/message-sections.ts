@@ -28,6 +28,34 @@ export function readBody(body: unknown): Buffer {
   );
 }
 
+/** Throws `argumentInvalid`. */
+export function readText(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString();
+  throw new HubError('argumentInvalid', `${name} must be text`);
+}
+
+/** Throws `argumentInvalid`. */
+export function readTime(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const time = value instanceof Date ? value.getTime() : NaN;
+  if (Number.isNaN(time)) throw new HubError('argumentInvalid', `${name} must be a timestamp`);
+  return time;
+}
+
+/** An application property, which is text to the hub. Throws `argumentInvalid`. */
+export function readProperty(name: string, value: unknown): string {
+  if (value === null) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+  throw new HubError(
+    'argumentInvalid',
+    `The property '${name.slice(0, 140)}' must be text, a number, a boolean or a time`,
+  );
+}
+
 function isDataSection(body: unknown): body is { content: unknown; multiple?: boolean } {
   return (
     typeof body === 'object' &&

@@ -191,6 +191,13 @@ export function readerPrototype(): RheaReader {
   return (types as { Reader: { prototype: RheaReader } }).Reader.prototype;
 }
 
+/** Throws what rhea throws for bytes that are no message. */
+export function decodeMessage(bytes: Buffer): Message {
+  const decoded: unknown = rhea.message.decode(bytes);
+  // oxlint-disable-next-line no-unsafe-type-assertion -- rhea types what it decodes in two ways
+  return decoded as Message;
+}
+
 /** Takes back that the attach is to be answered. */
 export function holdAttach(link: RheaLink): void {
   link.state.open_requests--;

@@ -2,7 +2,7 @@ import type { IConnectPacket } from 'mqtt-packet';
 
 import type { Authenticator } from '../auth/authenticator.ts';
 import { HubError } from '../state/hub-error.ts';
-import { isEventTopic } from './topics.ts';
+import { eventPropertyBag } from './topics.ts';
 import { ProtocolError } from './packet-reader.ts';
 
 /** §3.2.2.3 */
@@ -36,7 +36,7 @@ export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission
     return refuse('identifierRejected', 'the client identifier must be the device id'); // [MQTT-3.1.3-8]
   }
   // Coarser than the cloud, which makes an event of the will: events go nowhere yet.
-  if (packet.will !== undefined && !isEventTopic(packet.will.topic, deviceId)) {
+  if (packet.will !== undefined && eventPropertyBag(packet.will.topic, deviceId) === undefined) {
     throw new ProtocolError('Will on a topic that is not for events');
   }
   const user = parseUserName(packet.username ?? '');

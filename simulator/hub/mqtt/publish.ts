@@ -1,7 +1,8 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
-import { MAX_EVENT_BYTES } from '../state/limits.ts';
+import { checkEventBytes, eventBytes, type NewDeviceEvent } from '../state/device-event.ts';
 import type { DeviceChannel } from './device-channel.ts';
+import { readDeviceEvent } from './device-event.ts';
 import { ProtocolError } from './packet-reader.ts';
 import { parseDeviceTopic } from './topics.ts';
 import type { DeviceTopic } from './topics.ts';
@@ -15,24 +16,18 @@ export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): v
   if (topic === undefined) {
     throw new ProtocolError('PUBLISH to an undocumented topic');
   }
-  const payload = Buffer.from(packet.payload);
-  if (payload.length > MAX_EVENT_BYTES) {
-    throw new ProtocolError(`PUBLISH of more than ${MAX_EVENT_BYTES} bytes`);
-  }
   channel.state.registry.touch(channel.deviceId);
-  take(topic, payload, channel);
+  take(topic, packet, channel);
   if (packet.qos === 1 && packet.messageId !== undefined) {
     channel.send({ cmd: 'puback', messageId: packet.messageId });
   }
 }
 
-function take(topic: DeviceTopic, payload: Buffer, channel: DeviceChannel): void {
+function take(topic: DeviceTopic, packet: IPublishPacket, channel: DeviceChannel): void {
+  const payload = Buffer.from(packet.payload);
   switch (topic.kind) {
     case 'event':
-      channel.state.throttles.admit('deviceToCloudSends');
-      channel.state.throttles.meter([payload.length]);
-      // Coarser than the cloud: taken and acknowledged, not routed to any endpoint yet.
-      channel.log('event', { bytes: payload.length });
+      takeEvent(withRetain(readDeviceEvent(topic.propertyBag, payload), packet.retain), channel);
       break;
     case 'methodResponse': {
       const { requestId, status } = topic;
@@ -47,4 +42,20 @@ function take(topic: DeviceTopic, payload: Buffer, channel: DeviceChannel): void
       channel.twin.handle(topic, payload);
       break;
   }
+}
+
+function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
+  const { throttles, events } = channel.state;
+  const bytes = eventBytes(event);
+  checkEventBytes(bytes);
+  throttles.admit('deviceToCloudSends');
+  throttles.meter([bytes]);
+  events.append({ entityId: channel.deviceId }, event);
+  channel.log('event', { bytes });
+}
+
+/** The hub keeps no message for others, but says that it was asked to. */
+function withRetain(event: NewDeviceEvent, isRetained: boolean | undefined): NewDeviceEvent {
+  if (isRetained !== true) return event;
+  return { ...event, properties: { ...event.properties, 'mqtt-retain': 'true' } };
 }

@@ -12,7 +12,7 @@ export interface TopicFilter {
 }
 
 export type DeviceTopic =
-  | { readonly kind: 'event' }
+  | { readonly kind: 'event'; readonly propertyBag: string }
   | { readonly kind: 'methodResponse'; readonly status: number; readonly requestId: string }
   | ({ readonly kind: 'twinRequest' } & TwinRequest);
 
@@ -51,8 +51,9 @@ export function parseDeviceTopic(topic: string, deviceId: string): DeviceTopic |
   if (WILDCARDS.test(topic) || topic.includes('\0') || topic.includes('\uFFFD')) {
     return undefined;
   }
-  if (isEventTopic(topic, deviceId)) {
-    return { kind: 'event' };
+  const propertyBag = eventPropertyBag(topic, deviceId);
+  if (propertyBag !== undefined) {
+    return { kind: 'event', propertyBag };
   }
   const [, status, responseQuery] = METHOD_RESPONSE.exec(topic) ?? [];
   if (status !== undefined && responseQuery !== undefined) {
@@ -68,14 +69,16 @@ export function parseDeviceTopic(topic: string, deviceId: string): DeviceTopic |
     : { kind: 'twinRequest', operation: operation === 'GET' ? 'get' : 'report', requestId };
 }
 
-export function isEventTopic(topic: string, deviceId: string): boolean {
-  return spellings(deviceId).some((spelling) => {
+/** What follows on the topic of a device's events; undefined for any other topic. */
+export function eventPropertyBag(topic: string, deviceId: string): string | undefined {
+  for (const spelling of spellings(deviceId)) {
     const prefix = `devices/${spelling}/messages/events`;
+    if (topic === prefix) return '';
     // The property bag is one segment, with or without a slash behind it.
-    return (
-      topic === prefix || (topic.startsWith(`${prefix}/`) && isBag(topic.slice(prefix.length + 1)))
-    );
-  });
+    const bag = topic.slice(prefix.length + 1).replace(/\/$/, '');
+    if (topic.startsWith(`${prefix}/`) && !bag.includes('/')) return bag;
+  }
+  return undefined;
 }
 
 export function cloudToDeviceTopic(deviceSegment: string, propertyBag: string): string {
@@ -97,10 +100,6 @@ export function desiredPropertiesTopic(version: number): string {
 
 function spellings(deviceId: string): string[] {
   return [deviceId, encodeURIComponent(deviceId)];
-}
-
-function isBag(text: string): boolean {
-  return !text.replace(/\/$/, '').includes('/');
 }
 
 function requestIdOf(query: string): string | undefined {

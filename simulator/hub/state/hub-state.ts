@@ -4,6 +4,7 @@ import { systemClock } from './clock.ts';
 import { Deadlines } from './deadlines.ts';
 import type { DeviceIdentityInput } from './device-identity.ts';
 import { DeviceRegistry, type RegistrySnapshot } from './device-registry.ts';
+import { EventStore, type EventsSnapshot } from './event-store.ts';
 import { FeedbackQueue, type FeedbackSnapshot } from './feedback-queue.ts';
 import { feedbackRecord } from './feedback-record.ts';
 import { Journal } from './journal.ts';
@@ -29,6 +30,8 @@ export interface HubSnapshot {
   readonly feedback: FeedbackSnapshot;
   /** Absent while nobody has written to any. */
   readonly twins?: TwinsSnapshot;
+  /** Absent in those of hubs that kept no events. */
+  readonly events?: EventsSnapshot;
 }
 
 export interface HubStateOptions {
@@ -51,6 +54,7 @@ export class HubState {
   readonly feedback: FeedbackQueue;
   readonly methods: MethodBroker;
   readonly twins: Twins;
+  readonly events: EventStore;
   readonly journal = new Journal();
   readonly #deadlines: Deadlines;
   readonly #changeListeners = new Set<() => void>();
@@ -84,6 +88,12 @@ export class HubState {
       throttles: this.throttles,
     });
     this.twins = new Twins(this.clock, this.registry, onChange);
+    this.events = new EventStore({
+      clock: this.clock,
+      registry: this.registry,
+      settings: this.settings.events,
+      onChange,
+    });
     this.registry.onDeleted(({ generationId }) => this.feedback.removeGeneration(generationId));
   }
 
@@ -129,6 +139,7 @@ export class HubState {
       queues: this.cloudToDevice.snapshot(),
       feedback: this.feedback.snapshot(),
       ...(twins.length > 0 && { twins }),
+      events: this.events.snapshot(),
     };
   }
 
@@ -147,6 +158,7 @@ export class HubState {
     // Takes along what hangs on a device.
     this.registry.deleteAll();
     this.feedback.clear();
+    this.events.clear();
     this.journal.clear();
   }
 
@@ -157,6 +169,7 @@ export class HubState {
     this.feedback.restore(snapshot.feedback);
     this.cloudToDevice.restore(snapshot.queues);
     this.twins.restore(snapshot.twins ?? []);
+    if (snapshot.events) this.events.restore(snapshot.events);
   }
 
   #changed(): void {

@@ -35,6 +35,20 @@ export const MAX_MESSAGE_ID_LENGTH = 128;
 /** The largest device-to-cloud message. */
 export const MAX_EVENT_BYTES = 256 * 1024;
 
+// https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-read-builtin
+export const DEFAULT_PARTITION_COUNT = 4;
+export const HIGHEST_PARTITION_COUNT = 32;
+export const DEFAULT_EVENT_RETENTION_MS = DAY_MS;
+export const MAX_EVENT_RETENTION_MS = 7 * DAY_MS;
+/** https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
+export const MAX_CONSUMER_GROUPS = 20;
+/** Our own, for all partitions together: the hub keeps its events in memory. */
+export const MAX_RETAINED_EVENTS = 100_000;
+export const MAX_RETAINED_EVENT_BYTES = 64 * 1024 * 1024;
+/** Our own, per partition: a snapshot is written as one text. */
+export const MAX_SNAPSHOT_EVENTS = 1_000;
+export const MAX_SNAPSHOT_EVENT_BYTES = 1024 * 1024;
+
 // https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins
 export const MAX_TWIN_TAGS_BYTES = 8 * 1024;
 export const MAX_TWIN_PROPERTIES_BYTES = 32 * 1024;

@@ -1,11 +1,15 @@
 import {
   CLOUD_TO_DEVICE_LOCK_MS,
+  DEFAULT_EVENT_RETENTION_MS,
   DEFAULT_FEEDBACK_LOCK_MS,
   DEFAULT_MAX_DELIVERY_COUNT,
+  DEFAULT_PARTITION_COUNT,
   DEFAULT_TTL_MS,
   FEEDBACK_BATCH_SIZE,
   FEEDBACK_INTERVAL_MS,
   HIGHEST_MAX_DELIVERY_COUNT,
+  HIGHEST_PARTITION_COUNT,
+  MAX_EVENT_RETENTION_MS,
   MAX_FEEDBACK_LOCK_MS,
   MAX_IN_FLIGHT_METHODS_PER_DEVICE,
   MAX_MESSAGE_BYTES,
@@ -35,6 +39,11 @@ export interface HubSettings {
   readonly methods: {
     readonly maxInFlightPerDevice: number;
   };
+  /** The built-in endpoint of device-to-cloud messages. */
+  readonly events: {
+    readonly partitionCount: number;
+    readonly retentionMs: number;
+  };
 }
 
 export type HubSettingsInput = { readonly [G in keyof HubSettings]?: Partial<HubSettings[G]> };
@@ -58,6 +67,7 @@ const DEFAULTS: HubSettings = {
     maxLockedBatches: 1,
   },
   methods: { maxInFlightPerDevice: MAX_IN_FLIGHT_METHODS_PER_DEVICE },
+  events: { partitionCount: DEFAULT_PARTITION_COUNT, retentionMs: DEFAULT_EVENT_RETENTION_MS },
 };
 
 /** As the service has them where it lets them be set; wider where it does not and a test has use for another value. */
@@ -79,6 +89,10 @@ const RANGES: { readonly [G in keyof HubSettings]: Readonly<Record<keyof HubSett
       maxLockedBatches: [1, 1_000],
     },
     methods: { maxInFlightPerDevice: [1, 1_000_000] },
+    events: {
+      partitionCount: [1, HIGHEST_PARTITION_COUNT],
+      retentionMs: [MIN_TTL_MS, MAX_EVENT_RETENTION_MS],
+    },
   };
 
 /** Fills up with the service's defaults; throws a RangeError that names every fault. */
@@ -87,8 +101,9 @@ export function hubSettings(input: HubSettingsInput = {}): HubSettings {
   const cloudToDevice = group('cloudToDevice');
   const feedback = group('feedback');
   const methods = group('methods');
+  const events = group('events');
   if (faults.length > 0) throw new RangeError(`Settings of the hub: ${faults.join('; ')}`);
-  return { cloudToDevice, feedback, methods };
+  return { cloudToDevice, feedback, methods, events };
 
   function group<G extends keyof HubSettings>(name: G): HubSettings[G] {
     const given = Object.entries(input[name] ?? {}).filter(([, value]) => value !== undefined);

@@ -4,7 +4,7 @@ import device, { type Client, type Message } from 'azure-iot-device';
 import deviceAmqp from 'azure-iot-device-amqp';
 import type { NewCloudToDeviceMessage } from '../../../../simulator/hub/state/cloud-to-device-message.ts';
 import { until } from '../../../support/until.ts';
-import { aMessage } from '../state/builders.ts';
+import { aMessage, eventsOf } from '../state/builders.ts';
 import { startAmqpHub, type AmqpHub } from './amqp-hub.ts';
 
 /** The official device SDK over AMQP. */
@@ -176,6 +176,34 @@ describe('/devices/{deviceId}/messages/events', () => {
 
     expect(taken.constructor.name).toBe('MessageEnqueued');
     await expect(tooLarge).rejects.toMatchObject({ name: 'MessageTooLargeError' });
+    expect(eventsOf(hub.state, deviceId)).toMatchObject([{ body: Buffer.from('22.5') }]);
+  });
+
+  test('keeps all that an event carries', async () => {
+    const deviceId = newDevice();
+    const event = new device.Message('{"t":21}');
+    const messageId = '0b8a3a5e-7a6c-4a43-9a2d-1f0b6f3b2c11';
+    Object.assign(event, { messageId, correlationId: 'order-7', userId: 'ignored by the SDK' });
+    Object.assign(event, { contentType: 'application/json', contentEncoding: 'utf-8' });
+    event.properties.add('downlink-receipt', 'ok');
+    event.properties.add('dt-subject', 'thermostat');
+
+    await newClient(deviceId).sendEvent(event);
+
+    const { generationId } = hub.state.registry.get(deviceId);
+    expect(eventsOf(hub.state, deviceId)).toMatchObject([
+      {
+        deviceId,
+        generationId,
+        messageId,
+        correlationId: 'order-7',
+        contentType: 'application/json',
+        contentEncoding: 'utf-8',
+        componentName: 'thermostat',
+        properties: { 'downlink-receipt': 'ok' },
+        body: Buffer.from('{"t":21}'),
+      },
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import deviceHttp from 'azure-iot-device-http';
 import { startHub, type SimulatedHub } from '../../../../simulator/hub/simulated-hub.ts';
 import { mapPorts } from '../../../../simulator/loopback/map-ports.ts';
 import { until } from '../../../support/until.ts';
-import { aMessage } from '../state/builders.ts';
+import { aMessage, eventsOf } from '../state/builders.ts';
 
 /** The official device SDK over HTTPS, which insists on port 443, against the hub. */
 let hub: SimulatedHub;
@@ -83,6 +83,11 @@ describe("The device SDK's HTTPS transport", () => {
   test('sends events, one and many', async () => {
     const event = new iotDevice.Message('{"t":21}');
     event.properties.add('unit', 'C');
+    Object.assign(event, {
+      messageId: 'm-1',
+      correlationId: 'c-1',
+      contentType: 'application/json',
+    });
 
     const one = await client.sendEvent(event);
     const many = await client.sendEventBatch([event, new iotDevice.Message('')]);
@@ -90,6 +95,13 @@ describe("The device SDK's HTTPS transport", () => {
     expect([one, many].map((result) => result.constructor.name)).toEqual([
       'MessageEnqueued',
       'MessageEnqueued',
+    ]);
+    const body = Buffer.from('{"t":21}');
+    const properties = { unit: 'C' };
+    expect(eventsOf(hub.state)).toMatchObject([
+      { body, properties, messageId: 'm-1', correlationId: 'c-1', contentType: 'application/json' },
+      { body, properties },
+      { body: Buffer.alloc(0), properties: {} },
     ]);
   });
 

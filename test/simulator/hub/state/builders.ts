@@ -1,5 +1,6 @@
 import { ManualClock } from '../../../../simulator/hub/state/clock.ts';
 import type { NewCloudToDeviceMessage } from '../../../../simulator/hub/state/cloud-to-device-message.ts';
+import type { DeviceEvent } from '../../../../simulator/hub/state/device-event.ts';
 import { HubError, type HubErrorKind } from '../../../../simulator/hub/state/hub-error.ts';
 import { HubState } from '../../../../simulator/hub/state/hub-state.ts';
 import type { HubSettingsInput } from '../../../../simulator/hub/state/settings.ts';
@@ -25,6 +26,19 @@ export function aHub(settings: HubSettingsInput = {}): { state: HubState; clock:
   const state = new HubState({ clock, settings });
   state.registry.create({ deviceId: 'device-1' });
   return { state, clock };
+}
+
+/** What a device sent, oldest first. */
+export function eventsOf(state: HubState, deviceId = 'device-1'): DeviceEvent[] {
+  return state.events
+    .partitions()
+    .flatMap((partition) => {
+      const events: DeviceEvent[] = [];
+      for (let next = partition.after(-1); next; next = partition.after(next.sequenceNumber))
+        events.push(next);
+      return events;
+    })
+    .filter((event) => event.deviceId === deviceId);
 }
 
 /** The error's kind, to compare with; fails if there is none. */

@@ -11,6 +11,7 @@ describe('hubSettings', () => {
         maxQueueDepth: 50,
         maxMessageBytes: 65_536,
       },
+      events: { partitionCount: 4, retentionMs: 86_400_000 },
       feedback: {
         ttlMs: 3_600_000,
         lockMs: 60_000,
