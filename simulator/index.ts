@@ -2,6 +2,7 @@ export { startHub, type SimulatedHub, type SimulatedHubOptions } from './hub/sim
 export { ManualClock, systemClock, type Clock } from './hub/state/clock.ts';
 export { HubError, type HubErrorKind } from './hub/state/hub-error.ts';
 export type { FaultEffect, FaultPlan, FaultPoint } from './hub/faults/fault-plan.ts';
+export { InvalidSeedError, parseSeed, type HubSeed } from './hub/seed.ts';
 export type { ServiceTier, Sku } from './hub/state/service-tiers.ts';
 export type { HubSettingsInput } from './hub/state/settings.ts';
 export type { JournalEvent, JournalEventType } from './hub/state/journal.ts';

@@ -11,4 +11,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Run the simulated IoT Hub alone',
     load: async () => (await import('./commands/hub.ts')).hubCommand,
   },
+  {
+    name: 'token',
+    summary: 'Print a token for the admin API, or for any request to a hub',
+    load: async () => (await import('./commands/token.ts')).tokenCommand,
+  },
 ];

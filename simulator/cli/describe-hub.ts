@@ -4,7 +4,7 @@ import { FEEDBACK_INTERVAL_MS } from './hub-part.ts';
 
 /** Rows for `columns`. */
 export function hubRows(
-  { hostName, ports }: SimulatedHub,
+  { hostName, ports, state }: SimulatedHub,
   authorityFile: string | undefined,
 ): string[][] {
   const rows = [
@@ -14,6 +14,11 @@ export function hubRows(
     ],
     ['Hub feedback', `every ${FEEDBACK_INTERVAL_MS / 1000} s (in Azure: up to 15 s)`],
   ];
+  const limits = state.throttles.inForce();
+  if (limits) {
+    const { sku, units, quota } = limits;
+    rows.push(['Limits', `${units} ${sku}: ${quota.messagesPerDay} messages a day, and throttles`]);
+  }
   if (authorityFile !== undefined) {
     rows.push(['Hub authority', `${authorityFile} (for Node programs: NODE_EXTRA_CA_CERTS)`]);
   }

@@ -1,4 +1,5 @@
 import { startHub, type SimulatedHub } from '../hub/simulated-hub.ts';
+import type { HubSeed } from '../hub/seed.ts';
 import type { ServiceTier } from '../hub/state/service-tiers.ts';
 import { inProcessPart } from './parts/in-process-part.ts';
 import type { Parts } from './parts/parts.ts';
@@ -17,15 +18,17 @@ export interface HubPartOptions {
   dataFolder: string | undefined;
   /** Throttles and quota of a hub of this size. */
   limits?: ServiceTier | undefined;
+  /** The devices to begin with, instead of the local ones. */
+  seed?: HubSeed | undefined;
   print: (line: string) => void;
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
-  const { parts, ports, dataFolder, limits, print } = options;
+  const { parts, ports, dataFolder, limits, seed, print } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
-    devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })),
+    seed: seed ?? { devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })) },
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
     ...(limits && { limits }),

@@ -6,10 +6,10 @@ import { FaultPlan } from './faults/fault-plan.ts';
 import type { HeadOptions } from './head-options.ts';
 import { startHttpsHead, type HttpsHead } from './https/https-head.ts';
 import { startMqttHead, type MqttHead } from './mqtt/mqtt-head.ts';
+import { checkSeed, type HubSeed } from './seed.ts';
 import { restoreState, SnapshotWriter } from './snapshot-file.ts';
 import { systemClock, type Clock } from './state/clock.ts';
-import type { DeviceIdentityInput } from './state/device-identity.ts';
-import { HubState } from './state/hub-state.ts';
+import { HubState, type SeedDevice } from './state/hub-state.ts';
 import type { MovableClock } from './state/movable-clock.ts';
 import type { ServiceTier } from './state/service-tiers.ts';
 import type { HubSettingsInput } from './state/settings.ts';
@@ -32,7 +32,9 @@ export interface SimulatedHubOptions {
   /** Rules the validity of tokens and what the heads wait for, instead of the machine's. */
   readonly wallClock?: Clock;
   /** Registered unless they are there from an earlier run. */
-  readonly devices?: readonly DeviceIdentityInput[];
+  readonly devices?: readonly SeedDevice[];
+  /** More of them, as from a seed file; throws an InvalidSeedError that names every fault. */
+  readonly seed?: HubSeed;
   /** For state and certificate; without it nothing survives. */
   readonly dataFolder?: string;
   /** What goes wrong later and has no caller to be told: the state could not be saved. */
@@ -162,11 +164,15 @@ async function openState(
 ): Promise<{
   state: HubState;
   /** The devices of the options, with the keys they have. */
-  seed: DeviceIdentityInput[];
+  seed: SeedDevice[];
   writer: SnapshotWriter | undefined;
   notices: string[];
 }> {
-  const { clock, settings, limits, dataFolder, devices = [], onProblem = () => {} } = options;
+  const { clock, settings, limits, dataFolder, onProblem = () => {} } = options;
+  const devices = [
+    ...(options.devices ?? []),
+    ...(options.seed ? checkSeed(options.seed).devices : []),
+  ];
   const stateOptions = {
     hostName,
     ...(clock && { clock }),
@@ -179,7 +185,7 @@ async function openState(
       ? { state: new HubState(stateOptions) }
       : await restoreState(path, stateOptions);
   for (const device of devices) {
-    if (!state.registry.find(device.deviceId)) state.registry.create(device);
+    if (!state.registry.find(device.deviceId)) state.plant(device);
   }
   const seed = devices.map((device) => {
     const { primaryKey, secondaryKey } = state.registry.get(device.deviceId);

@@ -4,13 +4,14 @@ import { writeAuthorityFile } from '../authority-file.ts';
 import type { Command } from '../command.ts';
 import { connectionStrings, hubRows } from '../describe-hub.ts';
 import { columns } from '../help.ts';
-import { LOCAL_DEVICES, startHubPart } from '../hub-part.ts';
+import { startHubPart } from '../hub-part.ts';
 import { claim } from '../instance/claim.ts';
 import { inProcessPart } from '../parts/in-process-part.ts';
 import type { Parts } from '../parts/parts.ts';
 import { describePortSettings, readHubPorts } from '../port-settings.ts';
 import { LIMIT_OPTIONS, readLimits } from '../hub-limits.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
+import { readSeed, SEED_OPTIONS } from '../seed-file.ts';
 
 export const hubCommand: Command = {
   options: {
@@ -19,6 +20,7 @@ export const hubCommand: Command = {
       valueName: 'folder',
       description: 'Where the state is kept; without it nothing survives the end',
     },
+    ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
   },
   details: [
@@ -30,20 +32,27 @@ export const hubCommand: Command = {
       typeof values['data'] === 'string' ? path.resolve(values['data']) : undefined;
     const ports = readHubPorts(process.env);
     const limits = readLimits(values);
+    const seed = await readSeed(values);
     return runUntilStopped(async (parts) => {
       const claiming = claim('hub', dataFolder);
       const instance = await parts.start(inProcessPart('lock', claiming), claiming);
-      const hub = await startHubPart({ parts, ports, dataFolder, limits, print: console.log });
+      const hub = await startHubPart({
+        parts,
+        ports,
+        dataFolder,
+        limits,
+        seed,
+        print: console.log,
+      });
       await instance.announce(Object.values(hub.ports));
       const authorityFile = hub.certificateAuthorityFile ?? (await temporaryFile(parts, hub));
-      const devices = LOCAL_DEVICES.map((deviceId) => ({ deviceId, note: '' }));
       console.log(
         [
           'The simulated hub is ready.',
           '',
           ...columns(hubRows(hub, authorityFile)),
           '',
-          ...connectionStrings(hub, devices),
+          ...connectionStrings(hub, firstDevices(hub)),
           '',
           'Ctrl-C stops it.',
         ].join('\n'),
@@ -51,6 +60,17 @@ export const hubCommand: Command = {
     });
   },
 };
+
+/** More would push what matters out of sight. */
+const MOST_DEVICES_SHOWN = 10;
+
+function firstDevices({ state }: SimulatedHub): { deviceId: string; note: string }[] {
+  const more = state.registry.size - MOST_DEVICES_SHOWN;
+  return state.registry.list(MOST_DEVICES_SHOWN).map(({ deviceId }, place) => ({
+    deviceId,
+    note: more > 0 && place === MOST_DEVICES_SHOWN - 1 ? `(and ${more} more)` : '',
+  }));
+}
 
 async function temporaryFile(parts: Parts, hub: SimulatedHub): Promise<string> {
   const writing = writeAuthorityFile(hub.certificateAuthorityPem);

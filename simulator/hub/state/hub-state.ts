@@ -8,6 +8,7 @@ import { EventStore, type EventsSnapshot } from './event-store.ts';
 import { FeedbackQueue, type FeedbackSnapshot } from './feedback-queue.ts';
 import { feedbackRecord } from './feedback-record.ts';
 import { Journal } from './journal.ts';
+import type { JsonObject } from './merge-patch.ts';
 import { MethodBroker } from './method-broker.ts';
 import { MovableClock } from './movable-clock.ts';
 import { hubSettings, type HubSettings, type HubSettingsInput } from './settings.ts';
@@ -32,6 +33,12 @@ export interface HubSnapshot {
   readonly twins?: TwinsSnapshot;
   /** Absent in those of hubs that kept no events. */
   readonly events?: EventsSnapshot;
+}
+
+/** A device that the hub begins with. */
+export interface SeedDevice extends DeviceIdentityInput {
+  readonly tags?: JsonObject;
+  readonly desired?: JsonObject;
 }
 
 export interface HubStateOptions {
@@ -123,10 +130,16 @@ export class HubState {
   }
 
   /** Back to these devices alone, on a clock that was not moved; the policies keep their keys. */
-  reset(devices: readonly DeviceIdentityInput[]): void {
+  reset(devices: readonly SeedDevice[]): void {
     this.#forgetAll();
     this.clock.offsetMs = 0;
-    for (const device of devices) this.registry.create(device);
+    for (const device of devices) this.plant(device);
+  }
+
+  /** Registers a device with its twin; throws as the registry and the twins do. */
+  plant({ tags, desired, ...identity }: SeedDevice): void {
+    this.registry.create(identity);
+    if (tags ?? desired) this.twins.patch(identity.deviceId, { tags, desired });
   }
 
   snapshot(): HubSnapshot {

@@ -76,6 +76,27 @@ describe('downlink hub', () => {
     expect(await deviceOf(await runReady(['hub', '--data', 'state']))).toBe(connectionString);
   });
 
+  test('begins with the devices of --seed, in the size of --sku', async () => {
+    const devices = Array.from({ length: 12 }, (_, place) => ({ deviceId: `pump-${place}` }));
+    await writeFile(path.join(folder, 'devices.json'), JSON.stringify({ devices }));
+
+    const cli = await runReady(['hub', '--seed', 'devices.json', '--sku', 's1', '--units', '2']);
+
+    expect(cli.output).toMatch(/pump-0 +HostName=\S+DeviceId=pump-0;/);
+    expect(cli.output).toMatch(/DeviceId=pump-9;.*\(and 2 more\)/);
+    expect(cli.output).toMatch(/Limits +2 S1: 800000 messages a day/);
+    expect(cli.output).not.toContain('device-1');
+  });
+
+  test('names every fault of --seed and starts nothing', async () => {
+    await writeFile(path.join(folder, 'devices.json'), '{"devices":[{"deviceId":"a/b"},{}]}');
+
+    const cli = run(['hub', '--seed', 'devices.json']);
+
+    expect(await cli.exitCode).toBe(2);
+    expect(cli.output).toMatch(/devices\.0 \(a\/b\): .*\n.*devices\.1: deviceId: /);
+  });
+
   test('is refused a folder that another one uses', async () => {
     const first = await runReady(['hub', '--data', 'state']);
 
