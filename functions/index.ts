@@ -15,6 +15,7 @@ const MESSAGE = 'api/devices/{deviceId}/messages/{messageId}';
 const METHOD = 'api/devices/{deviceId}/methods/{methodName}';
 const DEVICES = 'api/devices';
 const DEVICE = 'api/devices/{deviceId}';
+const EVENTS = 'api/events';
 const HEALTH = 'api/health';
 
 http('sendMessage', 'POST', MESSAGES, async () => {
@@ -92,6 +93,22 @@ http('getDevice', 'GET', DEVICE, async () => {
   return getDeviceRoute((await services.iotHub()).devices);
 });
 
+http('getEvents', 'GET', EVENTS, async () => {
+  const [{ getEventsRoute }, { followEvents }, { sharedReads }, { setTimeout: sleep }, storage] =
+    await Promise.all([
+      import('./http/get-events.ts'),
+      import('./event-log/follow-events.ts'),
+      import('./event-log/shared-reads.ts'),
+      import('node:timers/promises'),
+      services.storage(),
+    ]);
+  const { events: log } = storage;
+  const dependencies = { log, sharedLog: sharedReads(log, now), now, sleep };
+  return getEventsRoute({
+    follow: async (from, waitMs) => followEvents(dependencies, from, waitMs),
+  });
+});
+
 http(
   'getHealth',
   'GET',
@@ -112,6 +129,7 @@ notAllowed('message', MESSAGE, ['GET']);
 notAllowed('method', METHOD, ['POST']);
 notAllowed('devices', DEVICES, ['GET']);
 notAllowed('device', DEVICE, ['GET']);
+notAllowed('events', EVENTS, ['GET']);
 notAllowed('health', HEALTH, ['GET'], 'anonymous');
 
 const watch = once(async () => {
@@ -149,8 +167,8 @@ app.timer('removeOldMessages', {
   schedule: '0 30 3 * * *',
   handler: lazily(async () => {
     const { removeOldMessagesHandler } = await import('./schedules/remove-old-messages.ts');
-    const { messages: store } = await services.storage();
-    return removeOldMessagesHandler({ store, now, retentionMs: config.retentionMs });
+    const { messages: store, events: eventLog } = await services.storage();
+    return removeOldMessagesHandler({ store, eventLog, now, retentionMs: config.retentionMs });
   }),
 });
 

@@ -24,6 +24,7 @@ export function createServices(config: Config): Services {
     return connectStorage({
       connectionString: config.storage.connectionString,
       wakeUpQueueName: WAKE_UP_QUEUE,
+      now: Date.now,
       dueAt: (message) => dueAt(message, config.feedbackTtlMs),
     });
   });

@@ -1,16 +1,20 @@
 import type { TimerHandler } from '@azure/functions';
 import { logLine } from '../log-line.ts';
+import type { EventLog } from '../event-log/status-event.ts';
 import type { MessageStore } from '../messages/message-store.ts';
 
-/** Removes what is older than messages are kept. */
+/** Removes messages and events that are older than they are kept. */
 export function removeOldMessagesHandler(dependencies: {
   store: Pick<MessageStore, 'removeCreatedBefore'>;
+  eventLog: Pick<EventLog, 'removeBefore'>;
   now: () => number;
   retentionMs: number;
 }): TimerHandler {
   return async (_timer, context) => {
-    const { store, now, retentionMs } = dependencies;
-    const removed = await store.removeCreatedBefore(now() - retentionMs);
-    context.log(logLine('messages.removed', { removed }));
+    const { store, eventLog, now, retentionMs } = dependencies;
+    const before = now() - retentionMs;
+    const messages = await store.removeCreatedBefore(before);
+    const events = await eventLog.removeBefore(before);
+    context.log(logLine('retention.removed', { messages, events }));
   };
 }

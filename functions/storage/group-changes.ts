@@ -13,6 +13,9 @@ import { messageRowKey, partitionOf } from './table-keys.ts';
 
 /** https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions */
 const MAX_ACTIONS = 100;
+/** A message's own row, its copy for lists, the open row removed and another made, its event. */
+const ACTIONS_OF_A_MESSAGE = 5;
+const MAX_MESSAGES = MAX_ACTIONS / ACTIONS_OF_A_MESSAGE;
 /** A transaction holds 4 MiB; a row's copy and the framing come on top of what is counted. */
 const MAX_CHARACTERS = 1024 * 1024;
 const IN_FLIGHT = 32;
@@ -29,8 +32,8 @@ interface Pending {
   readonly changes: Change[];
   /** Where the outcomes of these changes stand in the answer. */
   readonly indexes: number[];
-  row?: MessageRow;
-  actions?: TransactionAction[];
+  /** What there is and what it becomes; absent if nothing changes. */
+  transition?: { readonly from: MessageRow; readonly to: Message };
 }
 
 /**
@@ -52,9 +55,8 @@ export async function changeInGroups(
     async (pending) => {
       const row = await rows.findRow(pending.key);
       if (!row) return settle(pending, 'not-found');
-      pending.row = row;
       const message = composed(pending.changes)(row.message);
-      if (message) pending.actions = rows.replacement(row, message);
+      if (message) pending.transition = { from: row, to: message };
       return undefined;
     },
     { concurrency: IN_FLIGHT },
@@ -63,7 +65,11 @@ export async function changeInGroups(
   await pMap(
     groups(all),
     async (group) => {
-      const written = await rows.transact(group.flatMap((pending) => pending.actions ?? []));
+      const written = await rows.transact(
+        group.flatMap(({ transition }) =>
+          transition ? rows.replacement(transition.from, transition.to) : [],
+        ),
+      );
       if (written !== 'conflict') {
         for (const pending of group) settle(pending, 'changed');
         return;
@@ -104,24 +110,23 @@ function composed(changes: readonly Change[]): Change {
 
 function groups(all: readonly Pending[]): Pending[][] {
   const result: Pending[][] = [];
-  const open = new Map<string, { members: Pending[]; actions: number; characters: number }>();
+  const open = new Map<string, { members: Pending[]; characters: number }>();
   for (const pending of all) {
-    if (!pending.actions) continue;
+    if (!pending.transition) continue;
     const partition = partitionOf(pending.key.deviceId);
-    const actions = pending.actions.length;
-    const characters = JSON.stringify(pending.actions).length;
+    // The message, its copy for lists, and escapes.
+    const characters = 3 * JSON.stringify(pending.transition.to).length;
     let group = open.get(partition);
     if (
       !group ||
-      group.actions + actions > MAX_ACTIONS ||
+      group.members.length >= MAX_MESSAGES ||
       group.characters + characters > MAX_CHARACTERS
     ) {
-      group = { members: [], actions: 0, characters: 0 };
+      group = { members: [], characters: 0 };
       open.set(partition, group);
       result.push(group.members);
     }
     group.members.push(pending);
-    group.actions += actions;
     group.characters += characters;
   }
   return result;

@@ -1,6 +1,7 @@
-import type { TableEntity, TableEntityResult } from '@azure/data-tables';
+import type { TableEntity } from '@azure/data-tables';
 import type { Message } from '../messages/message.ts';
 import { fromChunks, toChunks } from './chunked-text.ts';
+import { messageEvent, toEventRow } from './event-rows.ts';
 import { dayRowKey, listRowKey, messageRowKey, openRowKey, partitionOf } from './table-keys.ts';
 
 /** The rows of one message, to be written in one transaction. */
@@ -10,6 +11,8 @@ export interface MessageRows {
   readonly day: RowToWrite;
   /** Present while the message is not final. */
   readonly open: RowToWrite | undefined;
+  /** Present if the status is new. */
+  readonly event: RowToWrite | undefined;
 }
 
 type RowToWrite = TableEntity;
@@ -19,9 +22,19 @@ export interface MessageRow {
   readonly message: Message;
   readonly etag: string;
   readonly openRowKey: string | undefined;
+  /** The stamp of its last event. */
+  readonly eventAt: number;
 }
 
-export function toMessageRows(message: Message, dueAt: number | undefined): MessageRows {
+/** `now` is the moment right before the rows are written: events are stamped with it. */
+export function toMessageRows(
+  message: Message,
+  {
+    dueAt,
+    before,
+    now,
+  }: { dueAt: number | undefined; before: MessageRow | undefined; now: number },
+): MessageRows {
   const { deviceId, messageId, createdAt, status } = message;
   const reference = { partitionKey: partitionOf(deviceId), deviceId, messageId };
   const content = {
@@ -30,25 +43,37 @@ export function toMessageRows(message: Message, dueAt: number | undefined): Mess
     createdAt: new Date(createdAt),
     ...toChunks('data', JSON.stringify(message)),
   };
+  const event = messageEvent(before?.message, message);
+  const lastEventAt = before?.eventAt ?? 0;
+  // Clocks differ between instances; the events of one message follow one another all the same.
+  const eventAt = event ? Math.max(now, lastEventAt + 1) : lastEventAt;
   const openKey = dueAt === undefined ? undefined : openRowKey(dueAt, message);
   return {
     message: {
       ...content,
       rowKey: messageRowKey(message),
+      eventAt: String(eventAt),
       ...(openKey !== undefined && { openRowKey: openKey }),
     },
     list: { ...content, rowKey: listRowKey(message) },
     day: { ...reference, rowKey: dayRowKey(message) },
     open: openKey === undefined ? undefined : { ...reference, rowKey: openKey },
+    event: event && toEventRow({ ...event, recordedAt: eventAt }),
   };
 }
 
-export function messageRowOf(row: TableEntityResult<Record<string, unknown>>): MessageRow {
+/** From a row as read, or as just written with the message that it holds. */
+export function messageRowOf(
+  row: Readonly<Record<string, unknown>>,
+  etag: string,
+  message = messageOf(row),
+): MessageRow {
   const openKey = row['openRowKey'];
   return {
-    message: messageOf(row),
-    etag: row.etag,
+    message,
+    etag,
     openRowKey: typeof openKey === 'string' ? openKey : undefined,
+    eventAt: Number(row['eventAt'] ?? 0),
   };
 }
 

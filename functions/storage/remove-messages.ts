@@ -42,7 +42,7 @@ async function removeMessage(
   const row = await table.find(partitionKey, rowKey);
   const actions: TransactionAction[] = [['delete', { partitionKey, rowKey: at.dayRowKey }]];
   if (row) {
-    const { message, openRowKey } = messageRowOf(row);
+    const { message, openRowKey } = messageRowOf(row, row.etag);
     actions.push(
       ['delete', { partitionKey, rowKey }],
       ['delete', { partitionKey, rowKey: listRowKey(message) }],

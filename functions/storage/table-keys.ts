@@ -11,6 +11,7 @@ import type { MessageKey } from '../messages/message-store.ts';
  * | `list\|device\|reversed time\|id`         | its copy for lists, newest first                |
  * | `open\|time\|device\|id`                  | while not final: when the sweep must look at it |
  * | `day\|date\|device\|id`                   | for retention                                   |
+ * | `event\|time\|kind\|device\|id`           | one change of status, in the order of recording |
  */
 
 /** Fixed for ever: rows written under another number would no longer be found. */
@@ -66,6 +67,31 @@ export function dayRowKey(message: MessageKey & { createdAt: number }): string {
 /** Bounds of the rows of all days that ended before `before`. */
 export function dayRange(before: number): { from: string; to: string } {
   return { from: 'day|', to: `day|${dayOf(before)}` };
+}
+
+export function eventRowKey(event: {
+  recordedAt: number;
+  deviceId: string;
+  messageId?: string;
+  invocationId?: string;
+}): string {
+  const { recordedAt, deviceId, messageId, invocationId } = event;
+  const subject =
+    messageId === undefined
+      ? `invocation|${encoded(deviceId)}|${encoded(invocationId ?? '')}`
+      : `message|${encoded(deviceId)}|${encoded(messageId)}`;
+  return `event|${padded(recordedAt)}|${subject}`;
+}
+
+/** Bounds of the rows of events stamped at `since` or later, and before `before`. */
+export function eventRange({ since, before }: { since?: number; before?: number }): {
+  from: string;
+  to: string;
+} {
+  return {
+    from: since === undefined ? 'event|' : `event|${padded(Math.max(0, since))}`,
+    to: `event|${before === undefined ? AFTER_ALL : padded(before)}`,
+  };
 }
 
 /** Sorts after every character that a key of ours holds. */

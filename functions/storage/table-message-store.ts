@@ -5,7 +5,7 @@ import { DownlinkError } from '../errors.ts';
 import { changeInGroups } from './group-changes.ts';
 import { listMessages } from './list-messages.ts';
 import { messageRowOf, toMessageRows } from './message-rows.ts';
-import type { MessageRow } from './message-rows.ts';
+import type { MessageRow, MessageRows } from './message-rows.ts';
 import { removeMessagesCreatedBefore } from './remove-messages.ts';
 import type { Table } from './table.ts';
 import { ALL_PARTITIONS, messageRowKey, openRange, partitionOf } from './table-keys.ts';
@@ -17,19 +17,25 @@ export interface TableMessageStoreOptions {
   readonly table: Table;
   /** When the sweep must look at a message; undefined once it is final. */
   readonly dueAt: (message: Message) => number | undefined;
+  readonly now: () => number;
 }
 
-export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): MessageStore {
+export function tableMessageStore({ table, dueAt, now }: TableMessageStoreOptions): MessageStore {
   /** Where the last open message was seen: the cheapest place to look first. */
   let openPartition = ALL_PARTITIONS[0];
 
   async function findRow(key: MessageKey): Promise<MessageRow | undefined> {
     const row = await table.find(partitionOf(key.deviceId), messageRowKey(key));
-    return row && messageRowOf(row);
+    return row && messageRowOf(row, row.etag);
   }
 
+  function rowsOf(message: Message, before: MessageRow | undefined): MessageRows {
+    return toMessageRows(message, { dueAt: dueAt(message), before, now: now() });
+  }
+
+  /** To be written at once: the event is stamped here. */
   function replacement(current: MessageRow, message: Message): TransactionAction[] {
-    const rows = toMessageRows(message, dueAt(message));
+    const rows = rowsOf(message, current);
     const actions: TransactionAction[] = [
       ['update', rows.message, 'Replace', { etag: current.etag }],
       ['update', rows.list, 'Replace', { etag: '*' }],
@@ -41,6 +47,7 @@ export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): M
       }
       if (rows.open) actions.push(['create', rows.open]);
     }
+    if (rows.event) actions.push(['create', rows.event]);
     return actions;
   }
 
@@ -53,9 +60,10 @@ export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): M
       if (!current) throw gone();
       const message = compute(current.message);
       if (!message) return { ...stored(current), changed: false };
-      const etags = await table.transact(replacement(current, message));
+      const actions = replacement(current, message);
+      const etags = await table.transact(actions);
       if (etags !== 'conflict') {
-        return { ...stored(writtenRow(message, etags[0], dueAt)), changed: true };
+        return { ...stored(writtenRow(message, etags[0], actions)), changed: true };
       }
       current = await findRow(current.message);
     }
@@ -69,12 +77,14 @@ export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): M
     },
 
     async insert(message) {
-      const rows = toMessageRows(message, dueAt(message));
-      const entities = [rows.message, rows.list, rows.day, ...(rows.open ? [rows.open] : [])];
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-        const etags = await table.transact(entities.map((entity) => ['create', entity]));
+        const { message: row, list, day, open, event } = rowsOf(message, undefined);
+        const actions = [row, list, day, open, event].flatMap((entity): TransactionAction[] =>
+          entity ? [['create', entity]] : [],
+        );
+        const etags = await table.transact(actions);
         if (etags !== 'conflict') {
-          return { ...stored(writtenRow(message, etags[0], dueAt)), inserted: true };
+          return { ...stored(writtenRow(message, etags[0], actions)), inserted: true };
         }
         const existing = await findRow(message);
         // A retry after an answer that got lost on its way meets our own row.
@@ -96,10 +106,10 @@ export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): M
 
     list: async (query) => listMessages(table, query),
 
-    async findDue(now, limit) {
+    async findDue(by, limit) {
       const pages = await Promise.all(
         ALL_PARTITIONS.map(async (partitionKey) =>
-          table.page({ partitionKey, ...openRange(now) }, { limit }),
+          table.page({ partitionKey, ...openRange(by) }, { limit }),
         ),
       );
       return pages.flatMap(({ rows }) =>
@@ -127,26 +137,28 @@ export function tableMessageStore({ table, dueAt }: TableMessageStoreOptions): M
   };
 }
 
-/** The version holds what a replacement needs: the ETag, and the key of the row that marks the message as open. */
-function stored({ message, etag, openRowKey }: MessageRow): StoredMessage {
-  return { message, version: `${etag} ${openRowKey ?? ''}` };
+/** The version holds what a replacement needs: ETag, stamp of the last event, key of the row that marks the message as open. */
+function stored({ message, etag, eventAt, openRowKey }: MessageRow): StoredMessage {
+  return { message, version: `${etag} ${eventAt} ${openRowKey ?? ''}` };
 }
 
 function fromStored({ message, version }: StoredMessage): MessageRow {
-  const [etag = '', openRowKey = ''] = version.split(' ');
-  return { message, etag, openRowKey: openRowKey === '' ? undefined : openRowKey };
+  const [etag = '', eventAt, openRowKey = ''] = version.split(' ');
+  return {
+    message,
+    etag,
+    eventAt: Number(eventAt),
+    openRowKey: openRowKey === '' ? undefined : openRowKey,
+  };
 }
 
+/** The first action of a transaction writes the message's row. */
 function writtenRow(
   message: Message,
   etag: string | undefined,
-  dueAt: TableMessageStoreOptions['dueAt'],
+  [first]: readonly TransactionAction[],
 ): MessageRow {
-  return {
-    message,
-    etag: etag ?? '',
-    openRowKey: toMessageRows(message, dueAt(message)).open?.rowKey,
-  };
+  return messageRowOf({ ...first?.[1] }, etag ?? '', message);
 }
 
 function contended(): DownlinkError {

@@ -2,7 +2,9 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { dueAt } from '../../functions/messages/open-messages.ts';
 import { connectTable } from '../../functions/storage/table.ts';
 import type { Table } from '../../functions/storage/table.ts';
+import { tableEventLog } from '../../functions/storage/table-event-log.ts';
 import { tableMessageStore } from '../../functions/storage/table-message-store.ts';
+import type { EventLog } from '../../functions/event-log/status-event.ts';
 import type { MessageStore } from '../../functions/messages/message-store.ts';
 import { startStorageEmulatorProcess } from './storage-emulator.ts';
 
@@ -12,10 +14,11 @@ export interface TestStorage {
   readonly connectionString: string;
   readonly table: Table;
   readonly messages: MessageStore;
+  readonly events: EventLog;
 }
 
 /** A real storage emulator for the tests of one file; each call of the function it gives makes a table of its own. */
-export function useStorage(): () => TestStorage {
+export function useStorage(): (options?: { now?: () => number }) => TestStorage {
   let emulator: Awaited<ReturnType<typeof startStorageEmulatorProcess>> | undefined;
   let tables = 0;
 
@@ -26,14 +29,16 @@ export function useStorage(): () => TestStorage {
     await emulator?.stop();
   });
 
-  return () => {
+  return ({ now = Date.now } = {}) => {
     if (!emulator) throw new Error('useStorage: the emulator runs only within tests');
     tables += 1;
     const table = connectTable(emulator.connectionString, `test${tables}`);
     const messages = tableMessageStore({
       table,
       dueAt: (message) => dueAt(message, FEEDBACK_TTL_MS),
+      now,
     });
-    return { connectionString: emulator.connectionString, table, messages };
+    const events = tableEventLog(table);
+    return { connectionString: emulator.connectionString, table, messages, events };
   };
 }

@@ -46,7 +46,7 @@ describe('insert', () => {
 
     expect(inserted).toBe(true);
     expect((await messages.find(aMessage()))?.message).toEqual(aMessage());
-    expect(await rowKeys(table)).toEqual(['day', 'list', 'message', 'open']);
+    expect(await rowKeys(table)).toEqual(['day', 'event', 'list', 'message', 'open']);
   });
 
   test('gives back the message that has the id, and stores nothing', async () => {
@@ -116,7 +116,7 @@ describe('change', () => {
     await messages.change(taken, delivered);
 
     expect(await messages.hasOpenMessages()).toBe(false);
-    expect(await rowKeys(table)).toEqual(['day', 'list', 'message']);
+    expect(await rowKeys(table)).toEqual(['day', 'event', 'event', 'event', 'list', 'message']);
     const { items } = await messages.list({ deviceId: 'device-1', limit: 1 });
     expect(items[0]).toMatchObject({ status: 'delivered' });
   });
@@ -309,7 +309,7 @@ describe('removeCreatedBefore', () => {
 
     expect(await messages.find(old)).toBeUndefined();
     expect(await listAll(messages, 'device-1', 10)).toEqual(['message-1']);
-    expect(await rowKeys(table)).toEqual(['day', 'list', 'message', 'open']);
+    expect(await rowKeys(table)).toEqual(['day', 'event', 'event', 'list', 'message', 'open']);
   });
 });
 

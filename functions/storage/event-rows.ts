@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { TableEntity } from '@azure/data-tables';
+import type { StatusEvent } from '../event-log/status-event.ts';
+import { isFinal } from '../messages/lifecycle.ts';
+import type { Message } from '../messages/message.ts';
+import { eventRowKey, partitionOf } from './table-keys.ts';
+
+/** The row of an event, to be written in the transaction of the change that it tells of. */
+export function toEventRow(event: Omit<StatusEvent, 'id'>): TableEntity {
+  const { deviceId, ...content } = event;
+  return {
+    partitionKey: partitionOf(deviceId),
+    rowKey: eventRowKey(event),
+    deviceId,
+    event: JSON.stringify(content),
+  };
+}
+
+export function eventOf(row: Readonly<Record<string, unknown>>): StatusEvent {
+  // Written by toEventRow and by nothing else.
+  const content: Omit<StatusEvent, 'id' | 'deviceId'> = JSON.parse(String(row['event']));
+  const hash = createHash('sha256').update(String(row['rowKey'])).digest('base64url');
+  const id = `${content.recordedAt.toString(36)}-${hash.slice(0, 16)}`;
+  return { ...content, id, deviceId: String(row['deviceId']) };
+}
+
+/** What a new state of a message tells: undefined if neither its status nor its attempt is new. */
+export function messageEvent(
+  before: Pick<Message, 'status' | 'attempt'> | undefined,
+  message: Message,
+): Omit<StatusEvent, 'id' | 'recordedAt'> | undefined {
+  const { deviceId, messageId, status, attempt } = message;
+  if (before?.status === status && before.attempt === attempt) return undefined;
+  const entry = message.history.findLast((each) => each.status === status);
+  return {
+    deviceId,
+    messageId,
+    status,
+    final: isFinal(message),
+    at: entry?.at ?? message.updatedAt,
+    ...(entry?.detail !== undefined && { detail: entry.detail }),
+    attempt,
+  };
+}
