@@ -7,6 +7,7 @@ const count = z.number().int().nonnegative();
 
 const identity = z.object({
   deviceId: z.string(),
+  moduleId: z.string().exactOptional(),
   generationId: z.string(),
   etag: z.string(),
   status: z.enum(['enabled', 'disabled']),
@@ -17,7 +18,9 @@ const identity = z.object({
   lastActivityAt: time.exactOptional(),
   primaryKey: z.string(),
   secondaryKey: z.string(),
+  managedBy: z.string().exactOptional(),
 });
+const identities = z.array(z.object({ ordinal: count, identity }));
 
 const message = z.object({
   messageId: z.string().exactOptional(),
@@ -102,7 +105,8 @@ export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
       (policies) => policies.some(({ name }) => name === 'iothubowner'),
       'lack the policy iothubowner',
     ),
-  devices: z.array(z.object({ ordinal: count, identity })),
+  devices: identities,
+  modules: identities.exactOptional(),
   queues: z.array(
     z.object({
       deviceId: z.string(),

@@ -1,10 +1,10 @@
 import type { Message } from 'rhea';
 import type { Ack, NewCloudToDeviceMessage } from '../state/cloud-to-device-message.ts';
 import { HubError } from '../state/hub-error.ts';
+import { decodeId, identityAddress, keyOf } from './device-address.ts';
 import { readBody, readId, readProperty, readText, readTime } from './message-sections.ts';
 
-/** Some SDKs write `deviceBound`. */
-const TO = /^\/devices\/([^/]+)\/messages\/devicebound$/i;
+const TO = identityAddress('/messages/devicebound');
 const ACK_PROPERTY = 'iothub-ack';
 
 /** What a back end sent, as the hub knows it. Throws `argumentInvalid`. */
@@ -38,10 +38,10 @@ export function readCloudToDeviceMessage(message: Message): {
 }
 
 function readDeviceId(to: unknown): string {
-  const encoded = typeof to === 'string' ? TO.exec(to)?.[1] : undefined;
-  if (encoded !== undefined) {
+  const match = typeof to === 'string' ? TO.exec(to) : null;
+  if (match) {
     try {
-      return decodeURIComponent(encoded);
+      return keyOf(match, decodeId);
     } catch {
       // Answered like any other `to` that names no device.
     }

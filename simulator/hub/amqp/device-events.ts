@@ -2,7 +2,7 @@ import type { Message } from 'rhea';
 import { checkEventBytes, eventBytes } from '../state/device-event.ts';
 import { HubError } from '../state/hub-error.ts';
 import { toAmqpError } from './amqp-error.ts';
-import { deviceIdIn } from './device-address.ts';
+import { identityAddress, identityIn } from './device-address.ts';
 import { readDeviceEvents } from './device-event-message.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
@@ -15,13 +15,13 @@ export function deviceEvents(hub: HubContext, devices: DeviceLinks): ReceivingRo
   const { authenticator, state } = hub;
   return {
     role: 'receiver',
-    address: /^\/devices\/([^/]+)\/messages\/events$/i,
+    address: identityAddress('/messages/events'),
     credit: LINK_CREDIT,
     authorize(token, match) {
-      authenticator.device(token, deviceIdIn(match, state.registry));
+      authenticator.device(token, identityIn(match, state.registry));
     },
     open: (_receiver, context) =>
-      new DeviceEvents(hub, devices, deviceIdIn(context.match, state.registry), context),
+      new DeviceEvents(hub, devices, identityIn(context.match, state.registry), context),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Delivery } from '../state/cloud-to-device-queues.ts';
 import { HubError } from '../state/hub-error.ts';
 import { CreditedSender, tagOf } from './credited-sender.ts';
-import { deviceIdIn } from './device-address.ts';
+import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import type { LinkContext, Outcome, Peer, SendingHandler, SendingRoute } from './link-route.ts';
@@ -13,15 +13,15 @@ export function messagesToDevice(hub: HubContext, devices: DeviceLinks): Sending
   const { authenticator, state } = hub;
   return {
     role: 'sender',
-    address: /^\/devices\/([^/]+)\/messages\/devicebound$/i,
+    address: identityAddress('/messages/devicebound'),
     authorize(token, match) {
-      authenticator.device(token, deviceIdIn(match, state.registry));
+      authenticator.device(token, identityIn(match, state.registry));
     },
     open: (sender, context) =>
       new MessagesToDevice(
         hub,
         devices,
-        deviceIdIn(context.match, state.registry),
+        identityIn(context.match, state.registry),
         sender,
         context,
       ),

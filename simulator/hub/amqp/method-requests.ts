@@ -1,7 +1,7 @@
 import rhea from 'rhea';
 import type { MethodRequest } from '../state/method-broker.ts';
 import { CreditedSender } from './credited-sender.ts';
-import { deviceIdIn } from './device-address.ts';
+import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import { MAX_OPEN_METHOD_REQUESTS } from './limits.ts';
@@ -19,12 +19,12 @@ export function methodRequests(
   const { authenticator, state } = hub;
   return {
     role: 'sender',
-    address: /^\/devices\/([^/]+)\/methods\/devicebound$/i,
+    address: identityAddress('/methods/devicebound'),
     authorize(token, match) {
-      authenticator.device(token, deviceIdIn(match, state.registry));
+      authenticator.device(token, identityIn(match, state.registry));
     },
     open(sender, context) {
-      const deviceId = deviceIdIn(context.match, state.registry);
+      const deviceId = identityIn(context.match, state.registry);
       const { shared: channel, leave } = channels.enter(context.peer, deviceId, sender);
       return new MethodRequests({
         hub,

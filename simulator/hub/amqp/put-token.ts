@@ -2,6 +2,7 @@ import type { Message } from 'rhea';
 import type { Authenticator } from '../auth/authenticator.ts';
 import { parseSasToken } from '../auth/sas-token.ts';
 import { HubError } from '../state/hub-error.ts';
+import { identityKey } from '../state/identity-key.ts';
 import type { Right } from '../state/shared-access-policies.ts';
 
 export interface PutToken {
@@ -39,9 +40,11 @@ export function verifyToken(authenticator: Authenticator, token: string): number
   const attempts: (() => { expiresAt: number })[] = RIGHTS.map(
     (right) => () => authenticator.service(token, right, path),
   );
-  const [collection, deviceId] = path;
-  if (collection === 'devices' && deviceId !== undefined)
-    attempts.unshift(() => authenticator.device(token, deviceId));
+  const [collection, deviceId, , moduleId] = path;
+  if (collection === 'devices' && deviceId !== undefined) {
+    const key = identityKey({ deviceId, ...(moduleId !== undefined && { moduleId }) });
+    attempts.unshift(() => authenticator.device(token, key));
+  }
   let refusal: unknown;
   for (const attempt of attempts) {
     try {

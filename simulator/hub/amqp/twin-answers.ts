@@ -1,5 +1,5 @@
 import { CreditedSender } from './credited-sender.ts';
-import { deviceIdIn } from './device-address.ts';
+import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import type { SendingHandler, SendingRoute } from './link-route.ts';
@@ -15,12 +15,12 @@ export function twinAnswers(
 ): SendingRoute {
   return {
     role: 'sender',
-    address: /^\/devices\/([^/]+)\/twin$/i,
+    address: identityAddress('/twin'),
     authorize(token, match) {
-      authenticator.device(token, deviceIdIn(match, state.registry));
+      authenticator.device(token, identityIn(match, state.registry));
     },
     open(sender, context) {
-      const deviceId = deviceIdIn(context.match, state.registry);
+      const deviceId = identityIn(context.match, state.registry);
       const { shared: channel, leave } = channels.enter(context.peer, deviceId, sender);
       return new TwinAnswers(sender, channel, [leave, devices.add(deviceId, context)]);
     },

@@ -2,7 +2,7 @@ import type { Message } from 'rhea';
 import { HubError } from '../state/hub-error.ts';
 import { answerTwinRequest, type TwinAnswer, twinRefusal } from '../state/twin-answer.ts';
 import { toAmqpError } from './amqp-error.ts';
-import { deviceIdIn } from './device-address.ts';
+import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
 import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT } from './limits.ts';
@@ -25,14 +25,14 @@ export function twinRequests(
   const { authenticator, state } = hub;
   return {
     role: 'receiver',
-    address: /^\/devices\/([^/]+)\/twin$/i,
+    address: identityAddress('/twin'),
     credit: LINK_CREDIT,
     authorize(token, match) {
-      authenticator.device(token, deviceIdIn(match, state.registry));
+      authenticator.device(token, identityIn(match, state.registry));
     },
     open(receiver, context) {
       const { peer } = context;
-      const deviceId = deviceIdIn(context.match, state.registry);
+      const deviceId = identityIn(context.match, state.registry);
       const { shared: channel, leave } = channels.enter(peer, deviceId, receiver);
       const cleanUps = [leave, devices.add(deviceId, context)];
       return new TwinRequests({ hub, deviceId, peer, channel, cleanUps });

@@ -1,5 +1,6 @@
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
+import { identityPath } from '../state/identity-key.ts';
 import type { Right } from '../state/shared-access-policies.ts';
 import { covers, isSignedWith, parseSasToken, type SasToken } from './sas-token.ts';
 
@@ -27,7 +28,7 @@ export class Authenticator {
     return { policyName: sas.policyName, expiresAt: sas.expiresAt };
   }
 
-  /** For a device: its own keys, or a policy that lets devices connect. */
+  /** For a device or module, by its key: its own keys, or a policy that lets devices connect. */
   device(token: string, deviceId: string): { expiresAt: number } {
     const sas = this.#parse(token);
     const identity = this.#state.registry.find(deviceId);
@@ -40,7 +41,7 @@ export class Authenticator {
     if (sas.policyName !== undefined) this.#checkPolicy(sas, sas.policyName, 'deviceConnect');
     else if (!isSignedWithEither(sas, identity))
       throw new HubError('unauthorized', `The token is not signed with a key of '${deviceId}'`);
-    this.#checkCovers(sas, ['devices', deviceId]);
+    this.#checkCovers(sas, identityPath(deviceId));
     return { expiresAt: sas.expiresAt };
   }
 

@@ -35,6 +35,9 @@ export interface Route {
   readonly handle: (request: RouteRequest) => RouteAnswer | Promise<RouteAnswer>;
 }
 
+/** To the hub `device/module` is a module: no path may pass it off as a device. */
+const IDENTITY_PARTS = new Set(['deviceId', 'moduleId']);
+
 /** What of a route is needed to find it. */
 type Findable = { readonly method: string; readonly path: string };
 
@@ -43,7 +46,7 @@ export interface RouteMatch<R extends Findable = Route> {
   readonly params: ReadonlyMap<string, string>;
 }
 
-/** Throws `notFound`, `methodNotAllowed`. */
+/** Throws `notFound`, `methodNotAllowed`, `argumentInvalid`. */
 export function findRoute<R extends Findable>(
   routes: readonly R[],
   method: string | undefined,
@@ -100,6 +103,11 @@ function match(path: string, segments: readonly string[]): Map<string, string> |
       if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
     } else {
       if (segment === '') return undefined;
+      if (IDENTITY_PARTS.has(name) && segment.includes('/'))
+        throw new HubError(
+          'argumentInvalid',
+          `The ${name} '${segment.slice(0, 140)}' holds a slash`,
+        );
       params.set(name, segment);
     }
   }

@@ -33,17 +33,20 @@ export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission
   }
   const deviceId = packet.clientId;
   if (deviceId === '') {
-    return refuse('identifierRejected', 'the client identifier must be the device id'); // [MQTT-3.1.3-8]
+    return refuse(
+      'identifierRejected',
+      'the client identifier must be <device id> or <device id>/<module id>',
+    ); // [MQTT-3.1.3-8]
   }
   // Coarser than the cloud, which makes an event of the will: events go nowhere yet.
   if (packet.will !== undefined && eventPropertyBag(packet.will.topic, deviceId) === undefined) {
     throw new ProtocolError('Will on a topic that is not for events');
   }
-  const user = parseUserName(packet.username ?? '');
+  const user = parseUserName(packet.username ?? '', deviceId);
   if (user === undefined) {
     return refuse(
       'badUserNameOrPassword',
-      'the user name must be <host>/<device id>/?api-version=<version>',
+      'the user name must be <host>/<client identifier>/?api-version=<version>',
     );
   }
   if (user.deviceId !== deviceId) {
@@ -75,9 +78,16 @@ function authenticate(
   }
 }
 
+const DEVICE_USER_NAME = /^([^/]+)\/([^/]+)\/\??(.*)$/s;
+const MODULE_USER_NAME = /^([^/]+)\/([^/]+\/[^/]+)\/\??(.*)$/s;
+
 // Older documentation has no question mark before `api-version`, and such devices are in the field.
-function parseUserName(userName: string): { hostName: string; deviceId: string } | undefined {
-  const [, hostName, deviceId, query] = /^([^/]+)\/([^/]+)\/\??(.*)$/s.exec(userName) ?? [];
+function parseUserName(
+  userName: string,
+  clientId: string,
+): { hostName: string; deviceId: string } | undefined {
+  const ofModule = clientId.includes('/') ? MODULE_USER_NAME.exec(userName) : null;
+  const [, hostName, deviceId, query] = ofModule ?? DEVICE_USER_NAME.exec(userName) ?? [];
   const apiVersion = new URLSearchParams(query ?? '').get('api-version');
   return hostName === undefined || deviceId === undefined || !apiVersion
     ? undefined

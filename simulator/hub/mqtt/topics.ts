@@ -1,3 +1,4 @@
+import { identityName, identityPath } from '../state/identity-key.ts';
 import type { TwinOperation } from '../state/twin-answer.ts';
 
 // The topics of https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub; there are no others.
@@ -37,7 +38,9 @@ export function parseTopicFilter(filter: string, deviceId: string): TopicFilter 
     return { kind: fixed, deviceSegment: deviceId };
   }
   const deviceSegment = spellings(deviceId).find(
-    (spelling) => filter === `devices/${spelling}/messages/devicebound/#`,
+    (spelling) =>
+      filter === `devices/${spelling}/messages/devicebound/#` ||
+      (isModule(deviceId) && filter === `devices/${spelling}/#`),
   );
   // [MQTT-4.7.1-2] A device id may hold what in a filter is a wildcard.
   return deviceSegment === undefined || WILDCARDS.test(deviceSegment)
@@ -98,8 +101,14 @@ export function desiredPropertiesTopic(version: number): string {
   return `$iothub/twin/PATCH/properties/desired/?$version=${version}`;
 }
 
-function spellings(deviceId: string): string[] {
-  return [deviceId, encodeURIComponent(deviceId)];
+/** Below `devices/`: some SDKs percent-encode the ids. */
+function spellings(key: string): string[] {
+  const [, ...path] = identityPath(key);
+  return [path.join('/'), path.map(encodeURIComponent).join('/')];
+}
+
+function isModule(key: string): boolean {
+  return identityName(key).moduleId !== undefined;
 }
 
 function requestIdOf(query: string): string | undefined {

@@ -12,6 +12,7 @@ import type { DeviceIdentity } from './device-identity.ts';
 import { DeviceQueue, type QueueEntry } from './device-queue.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import { HubError } from './hub-error.ts';
+import { identityKey } from './identity-key.ts';
 import type { JournalEventType, Journal } from './journal.ts';
 import { MAX_TTL_MS } from './limits.ts';
 import type { HubSettings } from './settings.ts';
@@ -265,8 +266,9 @@ export class CloudToDeviceQueues {
     this.#dependencies.onOutcome({ statusCode, message, deviceId, deviceGenerationId });
   }
 
-  /** A deleted device takes its queue along; nobody is told. */
-  #drop({ deviceId }: DeviceIdentity): void {
+  /** A deleted device, or module, takes its queue along; nobody is told. */
+  #drop(identity: DeviceIdentity): void {
+    const deviceId = identityKey(identity);
     const queue = this.#queues.get(deviceId);
     this.#queues.delete(deviceId);
     for (const entry of queue?.entries() ?? []) {

@@ -1,11 +1,13 @@
 import { HubError } from './hub-error.ts';
+import type { IdentityName } from './identity-key.ts';
 
-export interface DeviceIdentity {
-  readonly deviceId: string;
+/** Of a device or of one of its modules. */
+export interface DeviceIdentity extends IdentityName {
   /** Tells a device from an earlier one of the same id. */
   readonly generationId: string;
   /** Without the quotation marks that HTTP puts around it. */
   readonly etag: string;
+  /** A module's is that of its device. */
   readonly status: 'enabled' | 'disabled';
   readonly statusReason?: string;
   readonly statusUpdatedAt?: number;
@@ -14,27 +16,38 @@ export interface DeviceIdentity {
   readonly lastActivityAt?: number;
   readonly primaryKey: string;
   readonly secondaryKey: string;
+  /** Of a module alone. */
+  readonly managedBy?: string;
 }
 
 /** What a client may set of an identity; the hub fills in the rest. */
-export interface DeviceIdentityInput {
-  readonly deviceId: string;
+export interface DeviceIdentityInput extends IdentityName {
   readonly status?: 'enabled' | 'disabled';
   readonly statusReason?: string;
   readonly primaryKey?: string;
   readonly secondaryKey?: string;
+  readonly managedBy?: string;
 }
 
 // The service's own error message lists these; newer pages leave out '+' and '#', which no MQTT topic can carry.
-const DEVICE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
+const ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const KEY_BYTES = { least: 16, most: 64 };
 
-export function checkDeviceId(deviceId: string): void {
-  if (DEVICE_ID.test(deviceId)) return;
+/** Throws `argumentInvalid`. */
+export function checkIdentityName({ deviceId, moduleId }: IdentityName): void {
+  checkId('device', deviceId);
+  if (moduleId === undefined) return;
+  checkId('module', moduleId);
+  if (moduleId.startsWith('$'))
+    throw new HubError('argumentInvalid', "Module ids that begin with $ are the hub's own");
+}
+
+function checkId(what: string, id: string): void {
+  if (ID.test(id)) return;
   throw new HubError(
     'argumentInvalid',
-    `The device id must be 1 to 128 ASCII letters, digits and -:.+%_#*?!(),=@;$' characters, and '${deviceId.slice(0, 140)}' is not`,
+    `The ${what} id must be 1 to 128 ASCII letters, digits and -:.+%_#*?!(),=@;$' characters, and '${id.slice(0, 140)}' is not`,
   );
 }
 

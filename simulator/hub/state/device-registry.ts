@@ -1,25 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import {
-  checkDeviceId,
   checkDeviceKey,
+  checkIdentityName,
   type DeviceIdentity,
   type DeviceIdentityInput,
 } from './device-identity.ts';
 import { HubError } from './hub-error.ts';
+import { identityKey, identityName, nameInWords } from './identity-key.ts';
 import { ifMatchHolds } from './if-match.ts';
+import { MAX_MODULES_PER_DEVICE } from './limits.ts';
 import { OrderedIds } from './ordered-ids.ts';
 import { newSharedAccessKey } from './shared-access-policies.ts';
 
 export type Revocation = 'deleted' | 'disabled';
 export type RegistrySnapshot = readonly { ordinal: number; identity: DeviceIdentity }[];
 
+interface Page {
+  readonly max: number;
+  readonly after?: number;
+}
+
+/** Devices and their modules, each under its key: `device` or `device/module`. */
 export class DeviceRegistry {
   readonly #clock: Clock;
   readonly #onChange: () => void;
-  readonly #devices = new Map<string, DeviceIdentity>();
-  readonly #order = new OrderedIds();
-  readonly #revocationListeners = new Set<(deviceId: string, reason: Revocation) => void>();
+  readonly #identities = new Map<string, DeviceIdentity>();
+  readonly #devices = new OrderedIds();
+  readonly #modules = new OrderedIds();
+  /** Their keys by device. */
+  readonly #modulesOf = new Map<string, Set<string>>();
+  readonly #revocationListeners = new Set<(key: string, reason: Revocation) => void>();
   readonly #deletionListeners = new Set<(identity: DeviceIdentity) => void>();
   #lastGeneration = 0;
 
@@ -28,40 +39,42 @@ export class DeviceRegistry {
     this.#onChange = onChange;
   }
 
+  /** Of devices. */
   get size(): number {
-    return this.#order.size;
+    return this.#devices.size;
   }
 
+  /** Of a module throws `deviceNotFound` and `tooManyModules` too. */
   create(input: DeviceIdentityInput): DeviceIdentity {
     checkInput(input);
-    if (this.#devices.has(input.deviceId)) {
-      throw new HubError(
-        'deviceAlreadyExists',
-        `The device '${input.deviceId}' is registered already`,
-      );
-    }
+    const { deviceId, moduleId, managedBy } = input;
+    const device = moduleId === undefined ? undefined : this.#withRoom(deviceId);
+    this.#checkIsNew(input);
     const identity: DeviceIdentity = {
-      deviceId: input.deviceId,
+      deviceId,
+      ...(moduleId !== undefined && { moduleId }),
       generationId: this.#newGenerationId(),
       etag: newETag(),
-      status: input.status ?? 'enabled',
+      status: device?.status ?? input.status ?? 'enabled',
       ...(input.statusReason !== undefined && { statusReason: input.statusReason }),
       connectionState: 'Disconnected',
       primaryKey: input.primaryKey ?? newSharedAccessKey(),
       secondaryKey: input.secondaryKey ?? newSharedAccessKey(),
+      ...(managedBy !== undefined && { managedBy }),
     };
-    this.#devices.set(identity.deviceId, identity);
-    this.#order.add(identity.deviceId);
+    this.#add(identity);
     this.#onChange();
     return identity;
   }
 
-  /** What the input leaves out stays as it is. */
+  /** What the input leaves out stays as it is, but for `managedBy`. */
   update(input: DeviceIdentityInput, ifMatch: string): DeviceIdentity {
     checkInput(input);
-    const current = this.get(input.deviceId);
+    const key = identityKey(input);
+    const { managedBy: _replaced, ...current } = this.get(key);
     checkETag(current, ifMatch);
-    const status = input.status ?? current.status;
+    const isModule = current.moduleId !== undefined;
+    const status = isModule ? current.status : (input.status ?? current.status);
     const updated: DeviceIdentity = {
       ...current,
       etag: newETag(),
@@ -70,72 +83,87 @@ export class DeviceRegistry {
       ...(status !== current.status && { statusUpdatedAt: this.#clock.now() }),
       primaryKey: input.primaryKey ?? current.primaryKey,
       secondaryKey: input.secondaryKey ?? current.secondaryKey,
+      ...(input.managedBy !== undefined && { managedBy: input.managedBy }),
     };
-    this.#devices.set(updated.deviceId, updated);
+    this.#identities.set(key, updated);
+    for (const module of this.modulesOf(key))
+      this.#identities.set(identityKey(module), { ...module, status });
     this.#onChange();
-    if (status === 'disabled' && current.status === 'enabled')
-      this.#revoke(input.deviceId, 'disabled');
+    if (status === 'disabled' && current.status === 'enabled') {
+      this.#revoke(key, 'disabled');
+      for (const module of this.modulesOf(key)) this.#revoke(identityKey(module), 'disabled');
+    }
     return updated;
   }
 
-  get(deviceId: string): DeviceIdentity {
-    const identity = this.#devices.get(deviceId);
-    if (!identity)
-      throw new HubError('deviceNotFound', `The device '${deviceId}' is not registered`);
-    return identity;
+  /** Throws `deviceNotFound`, or `moduleNotFound`. */
+  get(key: string): DeviceIdentity {
+    const identity = this.#identities.get(key);
+    if (identity) return identity;
+    const kind = identityName(key).moduleId === undefined ? 'deviceNotFound' : 'moduleNotFound';
+    throw new HubError(kind, `The ${nameInWords(key)} is not registered`);
   }
 
-  find(deviceId: string): DeviceIdentity | undefined {
-    return this.#devices.get(deviceId);
+  find(key: string): DeviceIdentity | undefined {
+    return this.#identities.get(key);
   }
 
   /** The service answers alike for a device that is unknown and one that is disabled. */
-  getEnabled(deviceId: string): DeviceIdentity {
-    const identity = this.get(deviceId);
+  getEnabled(key: string): DeviceIdentity {
+    const identity = this.get(key);
     if (identity.status !== 'enabled')
-      throw new HubError('deviceNotFound', `The device '${deviceId}' is disabled`);
+      throw new HubError('deviceNotFound', `The device '${identity.deviceId}' is disabled`);
     return identity;
   }
 
-  delete(deviceId: string, ifMatch = '*'): void {
-    const identity = this.get(deviceId);
+  /** A device takes its modules along. */
+  delete(key: string, ifMatch = '*'): void {
+    const identity = this.get(key);
     checkETag(identity, ifMatch);
-    this.#devices.delete(deviceId);
-    this.#order.remove(deviceId);
+    for (const module of this.modulesOf(key)) this.delete(identityKey(module));
+    this.#identities.delete(key);
+    this.#devices.remove(key);
+    this.#modules.remove(key);
+    this.#modulesOf.delete(key);
+    this.#modulesOf.get(identity.deviceId)?.delete(key);
     for (const listener of this.#deletionListeners) listener(identity);
     this.#onChange();
-    this.#revoke(deviceId, 'deleted');
+    this.#revoke(key, 'deleted');
   }
 
   /** As if each were deleted; afterwards another snapshot can be restored. */
   deleteAll(): void {
-    for (const deviceId of this.#devices.keys()) this.delete(deviceId);
-    this.#order.clear();
+    for (const { deviceId } of this.list(Infinity)) this.delete(deviceId);
+    this.#devices.clear();
+    this.#modules.clear();
   }
 
   list(max: number): DeviceIdentity[] {
     return this.page({ max }).items;
   }
 
-  /** In order of registration. A device that is there all the time is in exactly one page, whatever happens to others meanwhile. */
-  page(request: { max: number; after?: number }): { items: DeviceIdentity[]; after?: number } {
-    const items: DeviceIdentity[] = [];
-    let last = request.after ?? 0;
-    for (const { id, ordinal } of this.#order.after(last)) {
-      if (items.length === request.max) return { items, after: last };
-      items.push(this.get(id));
-      last = ordinal;
-    }
-    return { items };
+  /** In order of registration; none for what is no device. */
+  modulesOf(deviceId: string): DeviceIdentity[] {
+    return [...(this.#modulesOf.get(deviceId) ?? [])].map((key) => this.get(key));
   }
 
-  setConnected(deviceId: string, connected: boolean): void {
-    const identity = this.#devices.get(deviceId);
+  /** Of devices in order of registration. One that is there all the time is in exactly one page, whatever happens to others meanwhile. */
+  page(request: Page): { items: DeviceIdentity[]; after?: number } {
+    return this.#page(this.#devices, request);
+  }
+
+  /** Of the modules of all devices, likewise. */
+  pageOfModules(request: Page): { items: DeviceIdentity[]; after?: number } {
+    return this.#page(this.#modules, request);
+  }
+
+  setConnected(key: string, connected: boolean): void {
+    const identity = this.#identities.get(key);
     if (!identity) return;
     const connectionState = connected ? 'Connected' : 'Disconnected';
     if (identity.connectionState === connectionState) return;
     const now = this.#clock.now();
-    this.#devices.set(deviceId, {
+    this.#identities.set(key, {
       ...identity,
       connectionState,
       connectionStateUpdatedAt: now,
@@ -143,43 +171,87 @@ export class DeviceRegistry {
     });
   }
 
-  /** The device did something. */
-  touch(deviceId: string): void {
-    const identity = this.#devices.get(deviceId);
+  /** The device, or module, did something. */
+  touch(key: string): void {
+    const identity = this.#identities.get(key);
     const now = this.#clock.now();
     if (identity && identity.lastActivityAt !== now)
-      this.#devices.set(deviceId, { ...identity, lastActivityAt: now });
+      this.#identities.set(key, { ...identity, lastActivityAt: now });
   }
 
-  /** The device may no longer be connected. */
-  onRevoked(listener: (deviceId: string, reason: Revocation) => void): () => void {
+  /** The device, or module, may no longer be connected. */
+  onRevoked(listener: (key: string, reason: Revocation) => void): () => void {
     this.#revocationListeners.add(listener);
     return () => this.#revocationListeners.delete(listener);
   }
 
-  /** Runs before the listeners of onRevoked, for what the hub holds of the device. */
+  /** Runs before the listeners of onRevoked, for what the hub holds of the device or module. */
   onDeleted(listener: (identity: DeviceIdentity) => void): () => void {
     this.#deletionListeners.add(listener);
     return () => this.#deletionListeners.delete(listener);
   }
 
   snapshot(): RegistrySnapshot {
-    return [...this.#order.after(0)].map(({ ordinal, id }) => ({
-      ordinal,
-      identity: this.get(id),
-    }));
+    return this.#snapshot(this.#devices);
   }
 
+  snapshotOfModules(): RegistrySnapshot {
+    return this.#snapshot(this.#modules);
+  }
+
+  /** Devices, or modules of devices that are there. */
   restore(snapshot: RegistrySnapshot): void {
     for (const { ordinal, identity } of snapshot) {
-      this.#devices.set(identity.deviceId, { ...identity, connectionState: 'Disconnected' });
-      this.#order.add(identity.deviceId, ordinal);
+      if (identity.moduleId !== undefined) this.get(identity.deviceId);
+      this.#add({ ...identity, connectionState: 'Disconnected' }, ordinal);
       this.#lastGeneration = Math.max(this.#lastGeneration, Number(identity.generationId) || 0);
     }
   }
 
-  #revoke(deviceId: string, reason: Revocation): void {
-    for (const listener of this.#revocationListeners) listener(deviceId, reason);
+  #add(identity: DeviceIdentity, ordinal?: number): void {
+    const key = identityKey(identity);
+    this.#identities.set(key, identity);
+    if (identity.moduleId === undefined) {
+      this.#devices.add(key, ordinal);
+      this.#modulesOf.set(key, new Set());
+    } else {
+      this.#modules.add(key, ordinal);
+      this.#modulesOf.get(identity.deviceId)?.add(key);
+    }
+  }
+
+  /** The device that a new module is for. */
+  #withRoom(deviceId: string): DeviceIdentity {
+    const device = this.get(deviceId);
+    const modules = this.#modulesOf.get(deviceId)?.size ?? 0;
+    if (modules < MAX_MODULES_PER_DEVICE) return device;
+    throw new HubError('tooManyModules', `The device '${deviceId}' has ${modules} modules already`);
+  }
+
+  #checkIsNew(input: DeviceIdentityInput): void {
+    const key = identityKey(input);
+    if (!this.#identities.has(key)) return;
+    const kind = input.moduleId === undefined ? 'deviceAlreadyExists' : 'moduleAlreadyExists';
+    throw new HubError(kind, `The ${nameInWords(key)} is registered already`);
+  }
+
+  #page(order: OrderedIds, request: Page): { items: DeviceIdentity[]; after?: number } {
+    const items: DeviceIdentity[] = [];
+    let last = request.after ?? 0;
+    for (const { id, ordinal } of order.after(last)) {
+      if (items.length === request.max) return { items, after: last };
+      items.push(this.get(id));
+      last = ordinal;
+    }
+    return { items };
+  }
+
+  #snapshot(order: OrderedIds): RegistrySnapshot {
+    return [...order.after(0)].map(({ ordinal, id }) => ({ ordinal, identity: this.get(id) }));
+  }
+
+  #revoke(key: string, reason: Revocation): void {
+    for (const listener of this.#revocationListeners) listener(key, reason);
   }
 
   /** A number of 18 digits from the time, as the service's; never the same twice. */
@@ -190,7 +262,7 @@ export class DeviceRegistry {
 }
 
 function checkInput(input: DeviceIdentityInput): void {
-  checkDeviceId(input.deviceId);
+  checkIdentityName(input);
   checkDeviceKey('primaryKey', input.primaryKey);
   checkDeviceKey('secondaryKey', input.secondaryKey);
 }
@@ -203,6 +275,6 @@ function checkETag(identity: DeviceIdentity, ifMatch: string): void {
   if (ifMatchHolds(ifMatch, identity.etag)) return;
   throw new HubError(
     'preconditionFailed',
-    `If-Match is not the current ETag of the device '${identity.deviceId}'`,
+    `If-Match is not the current ETag of the ${nameInWords(identityKey(identity))}`,
   );
 }

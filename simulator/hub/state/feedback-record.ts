@@ -1,5 +1,6 @@
 import type { Ack } from './cloud-to-device-message.ts';
 import type { CloudToDeviceOutcome, FeedbackStatusCode } from './cloud-to-device-outcome.ts';
+import { identityName } from './identity-key.ts';
 
 /** As it stands in the JSON of a feedback batch. */
 export interface FeedbackRecord {
@@ -31,7 +32,8 @@ export function feedbackRecord(
     originalMessageId: message.messageId,
     statusCode,
     description: DESCRIPTIONS[statusCode],
-    deviceId,
+    // Not verified against the service for messages to modules.
+    deviceId: identityName(deviceId).deviceId,
     deviceGenerationId,
     enqueuedTimeUtc: new Date(at).toISOString(),
   };

@@ -27,6 +27,8 @@ export interface HubSnapshot {
   readonly clockOffsetMs?: number;
   readonly policies: readonly SharedAccessPolicy[];
   readonly devices: RegistrySnapshot;
+  /** Absent while there are none. */
+  readonly modules?: RegistrySnapshot;
   readonly queues: QueuesSnapshot;
   readonly feedback: FeedbackSnapshot;
   /** Absent while nobody has written to any. */
@@ -143,12 +145,14 @@ export class HubState {
   }
 
   snapshot(): HubSnapshot {
+    const modules = this.registry.snapshotOfModules();
     const twins = this.twins.snapshot();
     return {
       version: SNAPSHOT_VERSION,
       ...(this.clock.offsetMs !== 0 && { clockOffsetMs: this.clock.offsetMs }),
       policies: this.policies.list(),
       devices: this.registry.snapshot(),
+      ...(modules.length > 0 && { modules }),
       queues: this.cloudToDevice.snapshot(),
       feedback: this.feedback.snapshot(),
       ...(twins.length > 0 && { twins }),
@@ -179,6 +183,7 @@ export class HubState {
     this.clock.offsetMs = snapshot.clockOffsetMs ?? 0;
     this.policies.replace(snapshot.policies);
     this.registry.restore(snapshot.devices);
+    this.registry.restore(snapshot.modules ?? []);
     this.feedback.restore(snapshot.feedback);
     this.cloudToDevice.restore(snapshot.queues);
     this.twins.restore(snapshot.twins ?? []);

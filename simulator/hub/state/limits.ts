@@ -4,6 +4,9 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
+/** https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-module-twins */
+export const MAX_MODULES_PER_DEVICE = 50;
+
 // https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-c2d
 export const DEFAULT_TTL_MS = HOUR_MS;
 export const MIN_TTL_MS = MINUTE_MS;

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import { HubError } from './hub-error.ts';
+import { nameInWords } from './identity-key.ts';
 import type { HubSettings } from './settings.ts';
 import type { Throttles } from './throttles.ts';
 
@@ -14,6 +15,7 @@ export interface MethodRequest {
 }
 
 export interface MethodCall {
+  /** Or a module, by its key. */
   readonly deviceId: string;
   readonly methodName: string;
   readonly payload: Buffer;
@@ -102,7 +104,7 @@ export class MethodBroker {
     if (inFlight >= settings.maxInFlightPerDevice) {
       throw new HubError(
         'maximumInflightMethods',
-        `${inFlight} methods of the device '${call.deviceId}' are in flight; more are not taken`,
+        `${inFlight} methods of the ${nameInWords(call.deviceId)} are in flight; more are not taken`,
       );
     }
     // Calls of devices that are not there are charged as well.
@@ -146,7 +148,7 @@ export class MethodBroker {
     const giveUp = (): void =>
       this.#fail(
         invocation,
-        new HubError('deviceNotOnline', `The device '${deviceId}' is not online`),
+        new HubError('deviceNotOnline', `The ${nameInWords(deviceId)} is not online`),
       );
     device.waitingToConnect.add(invocation);
     if (connectTimeoutMs <= 0) giveUp();
@@ -164,7 +166,7 @@ export class MethodBroker {
         invocation,
         new HubError(
           'gatewayTimeout',
-          `The device '${deviceId}' did not answer the method within ${responseTimeoutMs} ms`,
+          `The ${nameInWords(deviceId)} did not answer the method within ${responseTimeoutMs} ms`,
         ),
       ),
     );
@@ -180,7 +182,7 @@ export class MethodBroker {
     for (const invocation of [...device.waitingToConnect, ...device.waitingForAnswer.values()]) {
       const error = new HubError(
         'deviceNotFound',
-        `The device '${deviceId}' was deleted or disabled during the call`,
+        `The ${nameInWords(deviceId)} was deleted or disabled during the call`,
       );
       this.#fail(invocation, error);
     }

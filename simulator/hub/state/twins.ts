@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import { HubError } from './hub-error.ts';
+import { identityKey } from './identity-key.ts';
 import { ifMatchHolds } from './if-match.ts';
 import { MAX_TWIN_PROPERTIES_BYTES, MAX_TWIN_TAGS_BYTES } from './limits.ts';
 import { type Annotated, type JsonObject, mergePatch, patchBetween } from './merge-patch.ts';
@@ -59,7 +60,7 @@ export class Twins {
     this.#clock = clock;
     this.#registry = registry;
     this.#onChange = onChange;
-    registry.onDeleted(({ deviceId }) => this.#twins.delete(deviceId));
+    registry.onDeleted((identity) => this.#twins.delete(identityKey(identity)));
   }
 
   /** Throws `deviceNotFound`. */
