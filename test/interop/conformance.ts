@@ -1,0 +1,16 @@
+// npm run conformance [-- LANGUAGE…]: runs the SDKs against the hub and writes what holds into the manual.
+import { conformanceSection, unexplained } from './conformance-section.ts';
+import { documentSection } from './documented-section.ts';
+import { runLanguage } from './run-language.ts';
+import { languages } from './sdks.ts';
+
+const wanted = process.argv.slice(2);
+for (const language of languages) {
+  if (wanted.length > 0 && !wanted.includes(language)) continue;
+  const reports = await runLanguage(language);
+  await documentSection(language, conformanceSection(reports));
+  for (const each of unexplained(reports)) {
+    process.stderr.write(`${each}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,15 @@
+// In a process of its own, told the name of an SDK and a transport: prints what holds, as one line of JSON.
+import { startLab } from './lab.ts';
+import { runCapabilities } from './run-capabilities.ts';
+import { sdkNamed } from './sdks.ts';
+
+const [name = '', transport = '', only = ''] = process.argv.slice(2);
+const sdk = sdkNamed(name);
+const capabilities = sdk.capabilities.filter(({ title }) => title.includes(only));
+const lab = await startLab(sdk.language);
+try {
+  const report = await runCapabilities({ ...sdk, capabilities }, transport, lab);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+} finally {
+  await lab.close();
+}
