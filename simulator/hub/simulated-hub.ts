@@ -78,7 +78,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     ...(dataFolder !== undefined && { folder: dataFolder }),
   });
   const authenticator = new Authenticator(state, () => wallClock.now());
-  const faults = new FaultPlan();
+  const faults = new FaultPlan(wallClock);
   const log = boundedWireLog();
   const head = (port = 0): HeadOptions => ({
     state,

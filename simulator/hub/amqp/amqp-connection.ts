@@ -95,8 +95,13 @@ export class AmqpConnection implements Peer {
     this.#sendClose(error);
   }
 
-  detachLinks(addressSuffix: string, error: AmqpError): void {
-    this.#links.detachAll(addressSuffix, error);
+  hangUp(): void {
+    this.#links.close();
+    this.#stream.end();
+  }
+
+  detachLinks(addressSuffix: string, error: AmqpError, role?: LinkRoute['role']): void {
+    this.#links.detachAll(addressSuffix, error, role);
   }
 
   #newRheaConnection(): RheaConnection {

@@ -11,6 +11,7 @@ import type {
   ReceivingHandler,
   SendingHandler,
 } from './link-route.ts';
+import { identityIn } from './device-address.ts';
 import { findRoute, normalizedAddress } from './link-routes.ts';
 import { loggable } from './log-detail.ts';
 import { answerHeldAttach, holdAttach } from './rhea-internals.ts';
@@ -22,7 +23,7 @@ import type {
   RheaSession,
 } from './rhea-internals.ts';
 
-const DEVICE = /^\/devices\/[^/]+/i;
+const DEVICE = /^\/devices\/[^/]+(?:\/modules\/[^/]+)?/i;
 
 interface AttachedLink {
   readonly address: string;
@@ -58,6 +59,10 @@ export class AttachedLinks {
     const address = addressOf(role === 'receiver' ? link.target : link.source);
     this.#peer.log('attach', { address: loggable(address), role });
     const admitted = this.#admit(role, address ?? '');
+    if (admitted === 'cut off') {
+      this.#peer.drop();
+      return;
+    }
     if ('condition' in admitted) {
       this.#refuse(link, admitted);
       return;
@@ -131,9 +136,12 @@ export class AttachedLinks {
     }
   }
 
-  detachAll(addressSuffix: string, error: AmqpError): void {
-    for (const [link, { address }] of this.#links)
-      if (address.toLowerCase().endsWith(addressSuffix.toLowerCase())) this.#detach(link, error);
+  detachAll(addressSuffix: string, error: AmqpError, role?: LinkRoute['role']): void {
+    const suffix = addressSuffix.toLowerCase();
+    for (const [link, { address, route }] of this.#links) {
+      if (role !== undefined && route.role !== role) continue;
+      if (address.toLowerCase().endsWith(suffix)) this.#detach(link, error);
+    }
   }
 
   /** The connection is over: nothing is said any more. */
@@ -142,7 +150,7 @@ export class AttachedLinks {
     for (const [link, attached] of this.#links) this.#forget(link, attached);
   }
 
-  #admit(role: LinkRoute['role'], address: string): AttachedLink | AmqpError {
+  #admit(role: LinkRoute['role'], address: string): AttachedLink | AmqpError | 'cut off' {
     const normalized = normalizedAddress(address);
     const found = findRoute(this.#routes, role, normalized);
     if (!found) {
@@ -157,6 +165,10 @@ export class AttachedLinks {
       );
     }
     const { route, match } = found;
+    if (DEVICE.test(normalized)) {
+      const identity = identityIn(match, this.#hub.state.registry);
+      if (this.#hub.faults.requested.refusesConnections(identity)) return 'cut off';
+    }
     const claim = this.#authorize(route, match);
     const throttled = isError(claim) ? undefined : this.#countConnection(normalized);
     if (throttled) return throttled;
@@ -210,6 +222,7 @@ export class AttachedLinks {
       peer: this.#peer,
       match,
       detach: (error) => this.#detach(link, error),
+      endSession: (error) => this.#endSession(link, error),
     };
     if (route.role === 'sender' && !isReceiver(link)) attached.sending = route.open(link, context);
     if (route.role === 'receiver' && isReceiver(link)) {
@@ -231,6 +244,13 @@ export class AttachedLinks {
     this.#answer(link, attached);
     this.#forget(link, attached);
     this.#refuse(link, error);
+  }
+
+  #endSession(link: RheaLink, error: AmqpError): void {
+    if (!this.#links.has(link)) return;
+    this.#peer.log('end', { by: 'hub', condition: error.condition });
+    this.onSessionEnd(link.session);
+    link.session.close(error);
   }
 
   #forget(link: RheaLink, { receiving, sending }: AttachedLink): void {

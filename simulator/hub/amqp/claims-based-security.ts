@@ -3,6 +3,7 @@ import type { Message } from 'rhea';
 import { faultError } from './amqp-error.ts';
 import type { AmqpError } from './amqp-error.ts';
 import { CreditedSender } from './credited-sender.ts';
+import { identityIn } from './device-address.ts';
 import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT, MAX_TOKENS_PER_CONNECTION, MAX_UNSENT_CBS_REPLIES } from './limits.ts';
 import type {
@@ -101,6 +102,10 @@ class Requests implements ReceivingHandler {
     const { claims } = peer;
     try {
       const { audience, token } = readPutToken(request);
+      if (this.#isCutOff(audience)) {
+        peer.drop();
+        return OK;
+      }
       const expiresAt = verifyToken(this.#hub.authenticator, token);
       if (!claims.has(audience) && claims.size >= MAX_TOKENS_PER_CONNECTION) return TOO_MANY_TOKENS;
       claims.put(audience, token, expiresAt);
@@ -116,6 +121,15 @@ class Requests implements ReceivingHandler {
     }
   }
 
+  /** By a fault that the device asked for, under the name that its token goes by. */
+  #isCutOff(audience: string): boolean {
+    const device = /\/devices\/([^/]+)(?:\/modules\/([^/]+))?/.exec(tryDecode(audience));
+    if (!device) return false;
+    return this.#hub.faults.requested.refusesConnections(
+      identityIn(device, this.#hub.state.registry),
+    );
+  }
+
   #reply(request: Message, { statusCode, description }: Status): void {
     const { message_id: messageId, reply_to: replyTo } = request;
     const error = this.#replies.add({
@@ -129,6 +143,14 @@ class Requests implements ReceivingHandler {
       body: undefined,
     });
     if (error) this.#context.detach(error);
+  }
+}
+
+function tryDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Message } from 'rhea';
+import { requestedFault, type RequestedFault } from '../faults/requested-fault.ts';
 import { checkEventBytes, eventBytes } from '../state/device-event.ts';
 import { HubError } from '../state/hub-error.ts';
 import { toAmqpError } from './amqp-error.ts';
@@ -9,6 +10,7 @@ import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT } from './limits.ts';
 import type { LinkContext, ReceivingHandler, ReceivingRoute } from './link-route.ts';
 import type { RheaDelivery } from './rhea-internals.ts';
+import { strike } from './strike.ts';
 
 /** Where a device sends its telemetry. */
 export function deviceEvents(hub: HubContext, devices: DeviceLinks): ReceivingRoute {
@@ -41,13 +43,17 @@ class DeviceEvents implements ReceivingHandler {
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
     const { registry, events, throttles } = this.#hub.state;
     registry.touch(this.#deviceId);
+    const { requested } = this.#hub.faults;
     try {
+      requested.checkEvents(this.#deviceId);
       throttles.admit('deviceToCloudSends');
       const sent = readDeviceEvents(message);
       const bytes = sent.reduce((total, event) => total + eventBytes(event), 0);
       checkEventBytes(bytes);
       throttles.meter([bytes]);
-      for (const event of sent) events.append({ entityId: this.#deviceId }, event);
+      const fault = sent[0] && requestedFault(sent[0].properties);
+      if (fault) this.#beginFault(fault);
+      else for (const event of sent) events.append({ entityId: this.#deviceId }, event);
       delivery.accept();
       this.#context.peer.log('event', { deviceId: this.#deviceId, count: sent.length, bytes });
     } catch (error) {
@@ -61,5 +67,13 @@ class DeviceEvents implements ReceivingHandler {
 
   close(): void {
     this.#leave();
+  }
+
+  #beginFault(fault: RequestedFault): void {
+    const { peer } = this.#context;
+    peer.log('fault requested', { deviceId: this.#deviceId, type: fault.type });
+    this.#hub.faults.requested.begin(this.#deviceId, fault, (connectionFault) =>
+      peer.soon(() => strike(connectionFault, fault.reason, this.#context)),
+    );
   }
 }

@@ -14,6 +14,10 @@ export interface Peer {
   soon(run: () => void): void;
   /** Cuts the connection. */
   drop(): void;
+  /** Ends the connection without a Close frame. */
+  hangUp(): void;
+  /** Of the hub's role, or of both; upper and lower case are one. */
+  detachLinks(addressSuffix: string, error: AmqpError, role?: LinkRoute['role']): void;
 }
 
 /** What a handler has of its link. */
@@ -23,6 +27,8 @@ export interface LinkContext {
   readonly match: RegExpExecArray;
   /** The handler's `close` is called first. */
   detach(error: AmqpError): void;
+  /** Ends the session that the link is in. */
+  endSession(error: AmqpError): void;
 }
 
 export type Outcome = 'accepted' | 'rejected' | 'released' | 'modified' | 'none';

@@ -107,6 +107,7 @@ export interface RheaSession extends Pick<Session, 'is_remote_open'> {
   readonly remote: { readonly handles: Record<number, RheaLink> };
   readonly outgoing: { readonly next_transfer_id: number; readonly next_pending_delivery: number };
   readonly incoming: IncomingDeliveries;
+  close(error: AmqpError): void;
   _write_flow(): void;
 }
 

@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+import { systemClock, type Clock } from '../state/clock.ts';
+import { DeviceFaults } from './device-faults.ts';
 import { seededRandom } from './seeded-random.ts';
 
 export const FAULT_POINTS = [
@@ -56,8 +58,14 @@ const HIGHEST_SEED = 2 ** 31;
 
 /** What shall go wrong next: the heads ask at each point, and each fault planned happens as often as it was planned. */
 export class FaultPlan {
+  /** Those that devices ask for themselves. */
+  readonly requested: DeviceFaults;
   readonly #planned = new Map<FaultPoint, Fault[]>();
   #lastId = 0;
+
+  constructor(clock: Clock = systemClock()) {
+    this.requested = new DeviceFaults(clock);
+  }
 
   /** For the next `times` operations, or by chance; returns an id to remove it by. */
   add(point: FaultPoint, effect: FaultEffect, when: number | FaultChance = 1): number {
@@ -114,5 +122,6 @@ export class FaultPlan {
 
   clear(): void {
     this.#planned.clear();
+    this.requested.clear();
   }
 }

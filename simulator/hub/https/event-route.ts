@@ -1,3 +1,4 @@
+import { requestedFault } from '../faults/requested-fault.ts';
 import { checkEventBytes, eventBytes } from '../state/device-event.ts';
 import { MAX_EVENT_BYTES } from '../state/limits.ts';
 import { readDeviceEvents } from './device-event.ts';
@@ -17,6 +18,14 @@ export const eventRoute: Route = {
     const events = readDeviceEvents(request.headers, request.body);
     checkEventBytes(events.reduce((total, event) => total + eventBytes(event), 0));
     const origin = { entityId: param(request, 'deviceId') };
+    const { requested } = request.faults;
+    requested.checkEvents(origin.entityId);
+    const fault = events[0] && requestedFault(events[0].properties);
+    if (fault) {
+      // There is no connection that it could hit.
+      requested.begin(origin.entityId, fault, () => {});
+      return NO_CONTENT;
+    }
     for (const event of events) request.state.events.append(origin, event);
     return NO_CONTENT;
   },

@@ -91,7 +91,16 @@ class Exchange {
     if (!this.#query.get('api-version'))
       throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
     const body = await readBody(this.#request, route.maxBodyBytes);
-    const request = { state, params, query: this.#query, headers, body, signal: this.#signal };
+    const { faults } = this.#options;
+    const request = {
+      state,
+      faults,
+      params,
+      query: this.#query,
+      headers,
+      body,
+      signal: this.#signal,
+    };
     return withinLimits(state.throttles, route, body.length, () => route.handle(request));
   }
 

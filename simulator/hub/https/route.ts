@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FaultPlan } from '../faults/fault-plan.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { Right } from '../state/shared-access-policies.ts';
 
 export interface RouteRequest {
   readonly state: HubState;
+  readonly faults: FaultPlan;
   /** The parts of the path in braces, decoded. */
   readonly params: ReadonlyMap<string, string>;
   readonly query: URLSearchParams;

@@ -4,6 +4,7 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
+import type { ConnectionFault } from '../faults/requested-fault.ts';
 import type { Clock } from '../state/clock.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
@@ -167,7 +168,7 @@ export class MqttConnection {
   }
 
   #connect(packet: IConnectPacket, { isMute = false } = {}): void {
-    const { sessions, state, devices, wallClock } = this.#context;
+    const { sessions, state, devices, wallClock, faults } = this.#context;
     const admission = admit(packet, {
       hostName: state.hostName,
       authenticator: this.#context.authenticator,
@@ -181,12 +182,18 @@ export class MqttConnection {
       return;
     }
     const { deviceId, expiresAt } = admission;
+    if (faults.requested.refusesConnections(deviceId)) {
+      this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, 'a fault that the device asked for');
+      return;
+    }
     devices.get(deviceId)?.close('400027 a newer connection of the device took over');
     const { session, isPresent } = sessions.open(deviceId, packet.clean ?? false);
     const channel = openDeviceChannel({
       deviceId,
       session,
       state,
+      requestedFaults: faults.requested,
+      strike: (fault) => this.#strike(fault),
       send: (outgoing) => this.#send(outgoing),
       unreadBytes: () => this.#stream.writableLength,
       log: (event, detail) => this.#log(event, detail),
@@ -209,6 +216,12 @@ export class MqttConnection {
       this.#send({ cmd: 'connack', returnCode, sessionPresent: isPresent });
       startDeliveries(channel);
     }
+  }
+
+  #strike({ kind }: ConnectionFault): void {
+    if (kind === 'drop') this.drop();
+    // The rest is about links and sessions, which MQTT does not have.
+    else if (kind === 'hangUp') this.close('a fault that the device asked for');
   }
 
   #refuse(returnCode: number, reason: string): void {

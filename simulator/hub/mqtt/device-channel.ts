@@ -1,5 +1,7 @@
 import type { Packet } from 'mqtt-packet';
 
+import type { DeviceFaults } from '../faults/device-faults.ts';
+import type { ConnectionFault } from '../faults/requested-fault.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { LogDetail } from './log-detail.ts';
 import { MessageDelivery } from './message-delivery.ts';
@@ -11,6 +13,9 @@ export interface DeviceChannelOptions {
   readonly deviceId: string;
   readonly state: HubState;
   readonly session: Session;
+  readonly requestedFaults: DeviceFaults;
+  /** Lets the connection feel a fault that the device asked for. */
+  readonly strike: (fault: ConnectionFault) => void;
   /** False when the device has not read what it was sent before. */
   readonly send: (packet: Packet) => boolean;
   readonly unreadBytes: () => number;
@@ -49,5 +54,18 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
     messages.stop();
   }
 
-  return { deviceId, session, state, send, log, messages, methods, twin, close };
+  const { requestedFaults, strike } = options;
+  return {
+    deviceId,
+    session,
+    state,
+    requestedFaults,
+    strike,
+    send,
+    log,
+    messages,
+    methods,
+    twin,
+    close,
+  };
 }

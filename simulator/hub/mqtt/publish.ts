@@ -1,5 +1,6 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import { requestedFault } from '../faults/requested-fault.ts';
 import { checkEventBytes, eventBytes, type NewDeviceEvent } from '../state/device-event.ts';
 import type { DeviceChannel } from './device-channel.ts';
 import { readDeviceEvent } from './device-event.ts';
@@ -46,11 +47,19 @@ function take(topic: DeviceTopic, packet: IPublishPacket, channel: DeviceChannel
 
 function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
   const { throttles, events } = channel.state;
+  const { deviceId, requestedFaults } = channel;
   const bytes = eventBytes(event);
   checkEventBytes(bytes);
+  requestedFaults.checkEvents(deviceId);
   throttles.admit('deviceToCloudSends');
   throttles.meter([bytes]);
-  events.append({ entityId: channel.deviceId }, event);
+  const fault = requestedFault(event.properties);
+  if (fault) {
+    channel.log('fault requested', { type: fault.type });
+    requestedFaults.begin(deviceId, fault, channel.strike);
+    return;
+  }
+  events.append({ entityId: deviceId }, event);
   channel.log('event', { bytes });
 }
 

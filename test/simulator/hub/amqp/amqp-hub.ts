@@ -36,7 +36,7 @@ export async function startAmqpHub(settings: HubSettingsInput = {}) {
   state.registry.create({ deviceId: 'device-1' });
   const history: JournalEvent[] = [];
   state.journal.onEvent((event) => history.push(event));
-  const faults = new FaultPlan();
+  const faults = new FaultPlan(wallClock);
   const log = boundedWireLog();
   const head = await startAmqpHead({
     state,

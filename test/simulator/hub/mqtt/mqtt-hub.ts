@@ -32,7 +32,7 @@ export async function startMqttHub(deviceIds: readonly string[] = ['device-1']) 
   const clock = new ManualClock();
   const wallClock = new ManualClock(Date.now());
   const state = new HubState({ clock });
-  const faults = new FaultPlan();
+  const faults = new FaultPlan(wallClock);
   const log = boundedWireLog();
   for (const deviceId of deviceIds) state.registry.create({ deviceId });
   const head = await startMqttHead({
