@@ -21,6 +21,8 @@ export class InvalidSeedError extends Error {
 const jsonObject = z.record(z.string(), z.unknown());
 const deviceSchema: z.ZodType<SeedDevice> = z.strictObject({
   deviceId: z.string(),
+  moduleId: z.string().exactOptional(),
+  managedBy: z.string().exactOptional(),
   status: z.enum(['enabled', 'disabled']).exactOptional(),
   statusReason: z.string().max(128).exactOptional(),
   primaryKey: z.string().exactOptional(),

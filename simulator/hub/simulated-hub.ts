@@ -10,6 +10,7 @@ import { checkSeed, type HubSeed } from './seed.ts';
 import { restoreState, SnapshotWriter } from './snapshot-file.ts';
 import { systemClock, type Clock } from './state/clock.ts';
 import { HubState, type SeedDevice } from './state/hub-state.ts';
+import { identityKey } from './state/identity-key.ts';
 import type { MovableClock } from './state/movable-clock.ts';
 import type { ServiceTier } from './state/service-tiers.ts';
 import type { HubSettingsInput } from './state/settings.ts';
@@ -59,7 +60,8 @@ export interface SimulatedHub {
   readonly https: HttpsHead;
   /** Of the policy `iothubowner` unless told otherwise. */
   connectionString(policyName?: string): string;
-  deviceConnectionString(deviceId: string): string;
+  /** Of one of its modules, if told which. */
+  deviceConnectionString(deviceId: string, moduleId?: string): string;
   /** Closes every socket and timer and saves the state. */
   stop(): Promise<void>;
 }
@@ -141,9 +143,11 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
       if (!policy) throw new Error(`The hub has no shared access policy '${policyName}'`);
       return `HostName=${hostName};SharedAccessKeyName=${policyName};SharedAccessKey=${policy.primaryKey}`;
     },
-    deviceConnectionString(deviceId) {
-      const { primaryKey } = state.registry.get(deviceId);
-      return `HostName=${hostName};DeviceId=${deviceId};SharedAccessKey=${primaryKey}`;
+    deviceConnectionString(deviceId, moduleId) {
+      const name = { deviceId, ...(moduleId !== undefined && { moduleId }) };
+      const { primaryKey } = state.registry.get(identityKey(name));
+      const module = moduleId === undefined ? '' : `ModuleId=${moduleId};`;
+      return `HostName=${hostName};DeviceId=${deviceId};${module}SharedAccessKey=${primaryKey}`;
     },
     stop() {
       stopping ??= stopAll();
@@ -185,10 +189,10 @@ async function openState(
       ? { state: new HubState(stateOptions) }
       : await restoreState(path, stateOptions);
   for (const device of devices) {
-    if (!state.registry.find(device.deviceId)) state.plant(device);
+    if (!state.registry.find(identityKey(device))) state.plant(device);
   }
   const seed = devices.map((device) => {
-    const { primaryKey, secondaryKey } = state.registry.get(device.deviceId);
+    const { primaryKey, secondaryKey } = state.registry.get(identityKey(device));
     return Object.assign({}, device, { primaryKey, secondaryKey });
   });
   const writer =

@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { param } from '../https/route.ts';
+import { identityKeyIn } from '../https/route.ts';
 import type { InspectedMessage } from '../state/cloud-to-device-queues.ts';
+import type { DeviceIdentity } from '../state/device-identity.ts';
+import type { HubState } from '../state/hub-state.ts';
+import { identityKey } from '../state/identity-key.ts';
 import { PROTOCOLS } from './admin-context.ts';
 import type { AdminAnswer, AdminRequest, AdminRoute } from './admin-route.ts';
 import { parseQuery } from './parse.ts';
@@ -26,6 +29,7 @@ const historySchema = z.strictObject({
 export const inspectionRoutes: readonly AdminRoute[] = [
   { method: 'GET', path: '/devices', handle: listDevices },
   { method: 'GET', path: '/devices/{deviceId}/queue', handle: showQueue },
+  { method: 'GET', path: '/devices/{deviceId}/modules/{moduleId}/queue', handle: showQueue },
   { method: 'GET', path: '/feedback', handle: showFeedback },
   { method: 'GET', path: '/log', handle: showLog },
   { method: 'GET', path: '/history', handle: showHistory },
@@ -35,22 +39,34 @@ function listDevices(request: AdminRequest): AdminAnswer {
   const { state } = request;
   const query = parseQuery(request, pageSchema);
   const page = state.registry.page({ after: query.after, max: query.limit });
-  const items = page.items.map((identity) => ({
+  const items = page.items.map((identity) => {
+    const modules = state.registry.modulesOf(identity.deviceId);
+    return {
+      ...identityItem(state, identity),
+      ...(modules.length > 0 && { modules: modules.map((module) => identityItem(state, module)) }),
+    };
+  });
+  return { status: 200, json: { items, next: page.after } };
+}
+
+function identityItem(state: HubState, identity: DeviceIdentity): object {
+  const key = identityKey(identity);
+  return {
     deviceId: identity.deviceId,
+    moduleId: identity.moduleId,
     generationId: identity.generationId,
     status: identity.status,
     connectionState: identity.connectionState,
     connectionStateUpdatedAt: time(identity.connectionStateUpdatedAt),
     lastActivityAt: time(identity.lastActivityAt),
-    queuedMessages: state.cloudToDevice.count(identity.deviceId),
-    methodsInFlight: state.methods.inFlight(identity.deviceId),
-  }));
-  return { status: 200, json: { items, next: page.after } };
+    queuedMessages: state.cloudToDevice.count(key),
+    methodsInFlight: state.methods.inFlight(key),
+  };
 }
 
 function showQueue(request: AdminRequest): AdminAnswer {
   const { bodies } = parseQuery(request, queueSchema);
-  const items = request.state.cloudToDevice.inspect(param(request, 'deviceId'));
+  const items = request.state.cloudToDevice.inspect(identityKeyIn(request));
   return {
     status: 200,
     json: { items: items.map((item) => messageJson(item, bodies === 'true')) },

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { checkIdentityName, type DeviceIdentityInput } from '../state/device-identity.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
+import { identityKey, type IdentityName } from '../state/identity-key.ts';
 import { identityInput } from './identity-json.ts';
 import { parseJsonBody } from './json-body.ts';
 import { json, type Route } from './route.ts';
@@ -11,6 +13,7 @@ const MAX_BODY_BYTES = 512 * 1024;
 
 const itemSchema = z.looseObject({
   id: z.string(),
+  moduleId: z.string().nullish(),
   importMode: z.string(),
   eTag: z.string().nullish(),
 });
@@ -19,17 +22,17 @@ type Item = z.infer<typeof itemSchema>;
 type Operation = (state: HubState, item: Item) => void;
 
 const create: Operation = (state, item) => {
-  state.registry.create(identityInput(item, item.id));
+  state.registry.create(inputOf(item));
 };
 const update =
   (etagOf: (item: Item) => string): Operation =>
   (state, item) => {
-    state.registry.update(identityInput(item, item.id), etagOf(item));
+    state.registry.update(inputOf(item), etagOf(item));
   };
 const remove =
   (etagOf: (item: Item) => string): Operation =>
   (state, item) => {
-    state.registry.delete(item.id, etagOf(item));
+    state.registry.delete(identityKey(nameOf(item)), etagOf(item));
   };
 const anyETag = (): string => '*';
 const ownETag = ({ eTag }: Item): string => eTag ?? '';
@@ -58,6 +61,14 @@ export const bulkRoute: Route = {
   },
 };
 
+function nameOf({ id, moduleId }: Item): IdentityName {
+  return { deviceId: id, ...(moduleId && { moduleId }) };
+}
+
+function inputOf(item: Item): DeviceIdentityInput {
+  return { ...identityInput(item, item.id), ...nameOf(item) };
+}
+
 function failureOf(state: HubState, item: Item): object[] {
   try {
     const operation = OPERATIONS.get(item.importMode.toLowerCase());
@@ -67,10 +78,11 @@ function failureOf(state: HubState, item: Item): object[] {
         `The simulated hub knows the import modes create, update and delete, the last two with IfMatchETag or without, and not '${item.importMode.slice(0, 40)}'`,
       );
     }
+    checkIdentityName(nameOf(item));
     operation(state, item);
     return [];
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
-    return [{ deviceId: item.id, errorCode: error.errorName, errorStatus: error.message }];
+    return [{ ...nameOf(item), errorCode: error.errorName, errorStatus: error.message }];
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identity.ts';
 import { HubError } from '../state/hub-error.ts';
+import { identityKey } from '../state/identity-key.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { NEVER, type TwinProperties, twinETag } from '../state/twins.ts';
 import { checkJson, parseJson } from './json-body.ts';
@@ -57,7 +58,10 @@ export function identityInput(value: unknown, deviceId: string): DeviceIdentityI
   };
 }
 
-export function identityJson(state: HubState, identity: DeviceIdentity): object {
+export function identityJson(
+  state: HubState,
+  identity: DeviceIdentity,
+): Readonly<Record<string, unknown>> {
   return {
     deviceId: identity.deviceId,
     generationId: identity.generationId,
@@ -68,7 +72,7 @@ export function identityJson(state: HubState, identity: DeviceIdentity): object 
     connectionStateUpdatedTime: toTime(identity.connectionStateUpdatedAt),
     statusUpdatedTime: toTime(identity.statusUpdatedAt),
     lastActivityTime: toTime(identity.lastActivityAt),
-    cloudToDeviceMessageCount: state.cloudToDevice.count(identity.deviceId),
+    cloudToDeviceMessageCount: state.cloudToDevice.count(identityKey(identity)),
     authentication: {
       symmetricKey: { primaryKey: identity.primaryKey, secondaryKey: identity.secondaryKey },
       x509Thumbprint: NO_THUMBPRINTS,
@@ -78,26 +82,32 @@ export function identityJson(state: HubState, identity: DeviceIdentity): object 
   };
 }
 
-/** A twin as the back end sees it. */
-export function twinJson(state: HubState, identity: DeviceIdentity): object {
-  const twin = state.twins.get(identity.deviceId);
+/** A twin of a device or module as the back end sees it. */
+export function twinJson(
+  state: HubState,
+  identity: DeviceIdentity,
+): Readonly<Record<string, unknown>> {
+  const name = identityKey(identity);
+  const twin = state.twins.get(name);
+  const isModule = identity.moduleId !== undefined;
   return {
     deviceId: identity.deviceId,
+    ...(isModule && { moduleId: identity.moduleId }),
     etag: twinETag(twin),
-    deviceEtag: identity.etag,
+    ...(!isModule && { deviceEtag: identity.etag }),
     status: identity.status,
     statusReason: identity.statusReason ?? null,
     statusUpdateTime: toTime(identity.statusUpdatedAt),
     connectionState: identity.connectionState,
     lastActivityTime: toTime(identity.lastActivityAt),
-    cloudToDeviceMessageCount: state.cloudToDevice.count(identity.deviceId),
+    cloudToDeviceMessageCount: state.cloudToDevice.count(name),
     authenticationType: 'sas',
     x509Thumbprint: NO_THUMBPRINTS,
     modelId: '',
     version: twin.version,
     tags: twin.tags,
     properties: { desired: propertiesJson(twin.desired), reported: propertiesJson(twin.reported) },
-    capabilities: { iotEdge: false },
+    ...(!isModule && { capabilities: { iotEdge: false } }),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   json,
   NO_CONTENT,
   param,
+  requiredIfMatch,
   type Route,
   type RouteAnswer,
   type RouteRequest,
@@ -55,7 +56,7 @@ export const identityRoutes: readonly Route[] = [
     path: '/devices/{deviceId}',
     right: 'registryWrite',
     handle: (request) => {
-      request.state.registry.delete(param(request, 'deviceId'), request.headers['if-match']);
+      request.state.registry.delete(param(request, 'deviceId'), requiredIfMatch(request));
       return NO_CONTENT;
     },
   },

@@ -21,16 +21,20 @@ export const queryRoute: Route = {
 
 function runQuery({ state, headers, body }: RouteRequest): RouteAnswer {
   const { query } = parseJsonBody(body, querySchema);
-  if (!/^\s*select\s+\*\s+from\s+devices\s*$/i.test(query)) {
+  const source = /^\s*select\s+\*\s+from\s+(devices|devices\.modules)\s*$/i.exec(query)?.[1];
+  if (source === undefined) {
     throw new HubError(
       'argumentInvalid',
-      'The simulated hub knows the query SELECT * FROM devices only so far',
+      'The simulated hub knows the queries SELECT * FROM devices and SELECT * FROM devices.modules only so far',
     );
   }
-  const page = state.registry.page({
+  const request = {
     max: pageSize(headers['x-ms-max-item-count']),
     after: parseContinuation(headers['x-ms-continuation']),
-  });
+  };
+  const { registry } = state;
+  const isOfDevices = source.toLowerCase() === 'devices';
+  const page = isOfDevices ? registry.page(request) : registry.pageOfModules(request);
   return json(
     200,
     page.items.map((identity) => twinJson(state, identity)),

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import { HubError } from '../state/hub-error.ts';
+import { identityKey } from '../state/identity-key.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { Right } from '../state/shared-access-policies.ts';
 
@@ -23,8 +24,8 @@ export interface RouteAnswer {
   readonly body?: string | Buffer;
 }
 
-/** The service words errors in two ways, depending on which of its parts answers. */
-export type ErrorStyle = 'registry' | 'device';
+/** The service words errors in three ways, depending on which of its parts answers. */
+export type ErrorStyle = 'registry' | 'device' | 'module';
 
 export interface Route {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
@@ -82,6 +83,22 @@ export function param(request: Pick<RouteRequest, 'params'>, name: string): stri
   const value = request.params.get(name);
   if (value === undefined) throw new Error(`The route has no part {${name}}`);
   return value;
+}
+
+/** Of the device in the path, or of its module if the path names one. */
+export function identityKeyIn(request: Pick<RouteRequest, 'params'>): string {
+  const moduleId = request.params.get('moduleId');
+  return identityKey({
+    deviceId: param(request, 'deviceId'),
+    ...(moduleId !== undefined && { moduleId }),
+  });
+}
+
+/** Throws `preconditionFailed`: the service deletes nothing without being told which version. */
+export function requiredIfMatch({ headers }: Pick<RouteRequest, 'headers'>): string {
+  const ifMatch = headers['if-match'];
+  if (ifMatch !== undefined) return ifMatch;
+  throw new HubError('preconditionFailed', 'The header If-Match is missing: * is for any version');
 }
 
 export function json(

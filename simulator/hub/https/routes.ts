@@ -3,7 +3,8 @@ import { deviceBoundRoutes } from './device-bound-routes.ts';
 import { eventRoute } from './event-route.ts';
 import { feedbackRoutes } from './feedback-routes.ts';
 import { identityRoutes } from './identity-routes.ts';
-import { methodRoute } from './method-route.ts';
+import { methodRoutes } from './method-routes.ts';
+import { moduleRoutes } from './module-routes.ts';
 import { purgeRoute } from './purge-route.ts';
 import { queryRoute } from './query-route.ts';
 import { statisticsRoutes } from './statistics-routes.ts';
@@ -12,10 +13,11 @@ import type { Route } from './route.ts';
 
 export const routes: readonly Route[] = [
   ...identityRoutes,
+  ...moduleRoutes,
   bulkRoute,
   ...statisticsRoutes,
   queryRoute,
-  methodRoute,
+  ...methodRoutes,
   ...twinRoutes,
   purgeRoute,
   ...feedbackRoutes,

@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { type Twin, type TwinChange, twinETag } from '../state/twins.ts';
 import { twinJson } from './identity-json.ts';
 import { parseJsonBody } from './json-body.ts';
-import { json, param, type Route, type RouteAnswer, type RouteRequest } from './route.ts';
+import { identityKeyIn, json, type Route, type RouteAnswer, type RouteRequest } from './route.ts';
+import { twinKeyIn } from './twin-key.ts';
 
 /** Room for tags and properties of the largest size and the JSON around them. */
 const MAX_BODY_BYTES = 256 * 1024;
 
+const PATHS = ['/twins/{deviceId}', '/twins/{deviceId}/modules/{moduleId}'];
+
 const shared = {
-  path: '/twins/{deviceId}',
   right: 'serviceConnect',
   errors: 'device',
   maxBodyBytes: MAX_BODY_BYTES,
@@ -21,37 +23,36 @@ const changeSchema = z.object({
   properties: z.object({ desired: section }).nullish(),
 });
 
-/** https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin */
-export const twinRoutes: readonly Route[] = [
+/** https://learn.microsoft.com/rest/api/iothub/service/devices/get-twin and its neighbours, also for modules. */
+export const twinRoutes: readonly Route[] = PATHS.flatMap((path): Route[] => [
   {
     ...shared,
+    path,
     method: 'GET',
-    handle: (request) => answer(request, request.state.twins.get(param(request, 'deviceId'))),
+    handle: (request) => answer(request, request.state.twins.get(twinKeyIn(request))),
   },
   {
     ...shared,
+    path,
     method: 'PATCH',
     handle: (request) => answer(request, request.state.twins.patch(...changeOf(request))),
   },
   {
     ...shared,
+    path,
     method: 'PUT',
     handle: (request) => answer(request, request.state.twins.replace(...changeOf(request))),
   },
-];
+]);
 
 function changeOf(
   request: RouteRequest,
-): [deviceId: string, change: TwinChange, ifMatch: string | undefined] {
+): [key: string, change: TwinChange, ifMatch: string | undefined] {
   const { tags, properties } = parseJsonBody(request.body, changeSchema);
-  return [
-    param(request, 'deviceId'),
-    { tags, desired: properties?.desired },
-    request.headers['if-match'],
-  ];
+  return [twinKeyIn(request), { tags, desired: properties?.desired }, request.headers['if-match']];
 }
 
 function answer(request: RouteRequest, twin: Twin): RouteAnswer {
-  const identity = request.state.registry.get(param(request, 'deviceId'));
+  const identity = request.state.registry.get(identityKeyIn(request));
   return json(200, twinJson(request.state, identity), { etag: `"${twinETag(twin)}"` });
 }

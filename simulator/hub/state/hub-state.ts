@@ -7,6 +7,7 @@ import { DeviceRegistry, type RegistrySnapshot } from './device-registry.ts';
 import { EventStore, type EventsSnapshot } from './event-store.ts';
 import { FeedbackQueue, type FeedbackSnapshot } from './feedback-queue.ts';
 import { feedbackRecord } from './feedback-record.ts';
+import { identityKey } from './identity-key.ts';
 import { Journal } from './journal.ts';
 import type { JsonObject } from './merge-patch.ts';
 import { MethodBroker } from './method-broker.ts';
@@ -138,10 +139,10 @@ export class HubState {
     for (const device of devices) this.plant(device);
   }
 
-  /** Registers a device with its twin; throws as the registry and the twins do. */
+  /** Registers a device, or a module, with its twin; throws as the registry and the twins do. */
   plant({ tags, desired, ...identity }: SeedDevice): void {
     this.registry.create(identity);
-    if (tags ?? desired) this.twins.patch(identity.deviceId, { tags, desired });
+    if (tags ?? desired) this.twins.patch(identityKey(identity), { tags, desired });
   }
 
   snapshot(): HubSnapshot {

@@ -215,6 +215,21 @@ describe('Inspection', () => {
     expect((await admin(`GET /log?after=${next}&protocol=mqtt`)).json).toEqual({ items: [], next });
   });
 
+  test('shows modules with their device, and their queues', async () => {
+    hub.state.registry.create({ deviceId: DEVICE, moduleId: 'pump' });
+    hub.state.cloudToDevice.enqueue(`${DEVICE}/pump`, aMessage());
+
+    const { json } = await admin('GET /devices');
+    const queue = await admin(`GET /devices/${DEVICE}/modules/pump/queue`);
+
+    expect(json).toMatchObject({
+      items: [
+        { deviceId: DEVICE, queuedMessages: 0, modules: [{ moduleId: 'pump', queuedMessages: 1 }] },
+      ],
+    });
+    expect(queue.json).toMatchObject({ items: [{ sequenceNumber: 1 }] });
+  });
+
   test('tells the history of one message', async () => {
     const { cloudToDevice } = hub.state;
     cloudToDevice.enqueue(DEVICE, aMessage({ messageId: 'a' }));

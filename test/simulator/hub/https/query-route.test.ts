@@ -85,7 +85,7 @@ describe('POST /devices/query', () => {
 
     expect(response.status).toBe(400);
     expect(response.text).toContain(
-      'The simulated hub knows the query SELECT * FROM devices only so far',
+      'The simulated hub knows the queries SELECT * FROM devices and SELECT * FROM devices.modules only so far',
     );
   });
 

@@ -9,7 +9,8 @@ import {
 } from '../state/limits.ts';
 import { parseJsonBody } from './json-body.ts';
 import { jsonMember } from './json-member.ts';
-import { param, type Route, type RouteAnswer, type RouteRequest } from './route.ts';
+import { type Route, type RouteAnswer, type RouteRequest } from './route.ts';
+import { twinKeyIn } from './twin-key.ts';
 
 /** Room for the payload and what surrounds it. */
 const MAX_BODY_BYTES = MAX_METHOD_PAYLOAD_BYTES + 16 * 1024;
@@ -30,14 +31,18 @@ const methodSchema = z.object({
   connectTimeoutInSeconds: timeout(0, MAX_CONNECT_TIMEOUT_SECONDS),
 });
 
-export const methodRoute: Route = {
+/** https://learn.microsoft.com/rest/api/iothub/service/devices/invoke-method, also for modules. */
+export const methodRoutes: readonly Route[] = [
+  '/twins/{deviceId}/methods',
+  '/twins/{deviceId}/modules/{moduleId}/methods',
+].map((path): Route => ({
   method: 'POST',
-  path: '/twins/{deviceId}/methods',
+  path,
   right: 'serviceConnect',
   errors: 'device',
   maxBodyBytes: MAX_BODY_BYTES,
   handle: invokeMethod,
-};
+}));
 
 async function invokeMethod(request: RouteRequest): Promise<RouteAnswer> {
   const call = parseJsonBody(request.body, methodSchema);
@@ -50,7 +55,7 @@ async function invokeMethod(request: RouteRequest): Promise<RouteAnswer> {
     );
   }
   const result = await request.state.methods.invoke({
-    deviceId: param(request, 'deviceId'),
+    deviceId: twinKeyIn(request),
     methodName: call.methodName,
     payload,
     responseTimeoutMs: (call.responseTimeoutInSeconds ?? DEFAULT_RESPONSE_TIMEOUT_SECONDS) * 1000,
