@@ -1,6 +1,8 @@
-import { startHub, type SimulatedHub } from '../hub/simulated-hub.ts';
+import { startHub, type SimulatedHub, type SimulatedHubOptions } from '../hub/simulated-hub.ts';
 import type { HubSeed } from '../hub/seed.ts';
+import { HubError } from '../hub/state/hub-error.ts';
 import type { ServiceTier } from '../hub/state/service-tiers.ts';
+import { UsageError } from './cli-error.ts';
 import { inProcessPart } from './parts/in-process-part.ts';
 import type { Parts } from './parts/parts.ts';
 import type { HubPorts } from './port-settings.ts';
@@ -21,14 +23,16 @@ export interface HubPartOptions {
   /** The devices to begin with, instead of the local ones. */
   seed?: HubSeed | undefined;
   print: (line: string) => void;
+  certificateAuthorities?: SimulatedHubOptions['certificateAuthorities'];
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
-  const { parts, ports, dataFolder, limits, seed, print } = options;
+  const { parts, ports, dataFolder, limits, seed, print, certificateAuthorities = [] } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
     seed: seed ?? { devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })) },
+    certificateAuthorities,
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
     ...(limits && { limits }),
@@ -38,6 +42,7 @@ export async function startHubPart(options: HubPartOptions): Promise<SimulatedHu
     for (const notice of hub.notices) print(notice);
     return hub;
   } catch (error) {
+    if (error instanceof HubError) throw new UsageError(error.message, { cause: error });
     throw await explainPortTaken(error, ports);
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Server, TlsOptions } from 'node:tls';
 import { listenOnLoopback } from '../loopback/listen.ts';
+import { clientCertificateOf, type ClientCertificate } from './auth/client-certificate.ts';
 import type { HeadOptions } from './head-options.ts';
 import type { WireLogEntry } from './wire-log.ts';
 
@@ -25,14 +26,21 @@ export async function listenForHead<T extends Server>(
   const sockets = new Set<Socket>();
 
   function createServer(): T {
-    const server = newServer({ key, cert, handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS });
+    const server = newServer({
+      key,
+      cert,
+      handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+      // Devices may show a certificate; who they are by it is checked where they say who they are.
+      requestCert: true,
+      rejectUnauthorized: false,
+    });
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
     server.on('tlsClientError', (error, socket) => {
       const detail = { reason: error.message };
-      log.record({ protocol, peer: peerOf(socket), event: 'TLS failed', detail });
+      log.record({ protocol, peer: peerOf(socket).name, event: 'TLS failed', detail });
     });
     return server;
   }
@@ -57,7 +65,17 @@ export async function listenForHead<T extends Server>(
   };
 }
 
-/** How the log names the other side of a socket. */
-export function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+/** The other side of a connection. */
+export interface HeadPeer {
+  /** For the log. */
+  readonly name: string;
+  /** Undefined if it showed none. */
+  readonly clientCertificate: () => ClientCertificate | undefined;
+}
+
+export function peerOf(socket: Socket): HeadPeer {
+  return {
+    name: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
+    clientCertificate: () => clientCertificateOf(socket),
+  };
 }

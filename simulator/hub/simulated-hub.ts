@@ -36,6 +36,8 @@ export interface SimulatedHubOptions {
   readonly devices?: readonly SeedDevice[];
   /** More of them, as from a seed file; throws an InvalidSeedError that names every fault. */
   readonly seed?: HubSeed;
+  /** May sign the certificates of devices whose authentication type is `certificateAuthority`. */
+  readonly certificateAuthorities?: readonly { name: string; certificatePem: string }[];
   /** For state and certificate; without it nothing survives. */
   readonly dataFolder?: string;
   /** What goes wrong later and has no caller to be told: the state could not be saved. */
@@ -145,9 +147,10 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     },
     deviceConnectionString(deviceId, moduleId) {
       const name = { deviceId, ...(moduleId !== undefined && { moduleId }) };
-      const { primaryKey } = state.registry.get(identityKey(name));
+      const { primaryKey, authenticationType } = state.registry.get(identityKey(name));
       const module = moduleId === undefined ? '' : `ModuleId=${moduleId};`;
-      return `HostName=${hostName};DeviceId=${deviceId};${module}SharedAccessKey=${primaryKey}`;
+      const shown = authenticationType === 'sas' ? `SharedAccessKey=${primaryKey}` : 'x509=true';
+      return `HostName=${hostName};DeviceId=${deviceId};${module}${shown}`;
     },
     stop() {
       stopping ??= stopAll();
@@ -192,9 +195,17 @@ async function openState(
     if (!state.registry.find(identityKey(device))) state.plant(device);
   }
   const seed = devices.map((device) => {
-    const { primaryKey, secondaryKey } = state.registry.get(identityKey(device));
-    return Object.assign({}, device, { primaryKey, secondaryKey });
+    const { authenticationType, primaryKey, secondaryKey } = state.registry.get(
+      identityKey(device),
+    );
+    return Object.assign(
+      {},
+      device,
+      authenticationType === 'sas' && { primaryKey, secondaryKey, authenticationType },
+    );
   });
+  for (const { name, certificatePem } of options.certificateAuthorities ?? [])
+    state.certificateAuthorities.put(name, certificatePem);
   const writer =
     path === undefined
       ? undefined

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AUTHENTICATION_TYPES } from './state/authentication.ts';
 import { type HubSnapshot, SNAPSHOT_VERSION } from './state/hub-state.ts';
 
 const rights = z.enum(['registryRead', 'registryWrite', 'serviceConnect', 'deviceConnect']);
@@ -16,8 +17,15 @@ const identity = z.object({
   connectionState: z.enum(['Connected', 'Disconnected']),
   connectionStateUpdatedAt: time.exactOptional(),
   lastActivityAt: time.exactOptional(),
+  authenticationType: z.enum(AUTHENTICATION_TYPES).default('sas'),
   primaryKey: z.string(),
   secondaryKey: z.string(),
+  x509Thumbprint: z
+    .object({
+      primaryThumbprint: z.string().exactOptional(),
+      secondaryThumbprint: z.string().exactOptional(),
+    })
+    .exactOptional(),
   managedBy: z.string().exactOptional(),
 });
 const identities = z.array(z.object({ ordinal: count, identity }));
@@ -122,6 +130,9 @@ export const snapshotSchema: z.ZodType<HubSnapshot> = z.object({
     ),
   }),
   twins: z.array(z.object({ deviceId: z.string(), twin })).exactOptional(),
+  certificateAuthorities: z
+    .array(z.object({ name: z.string(), certificatePem: z.string(), createdAt: time }))
+    .exactOptional(),
   events: z
     .object({ consumerGroups: z.array(z.string()), partitions: z.array(partition) })
     .exactOptional(),

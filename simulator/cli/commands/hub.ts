@@ -3,6 +3,7 @@ import type { SimulatedHub } from '../../hub/simulated-hub.ts';
 import { writeAuthorityFile } from '../authority-file.ts';
 import type { Command } from '../command.ts';
 import { connectionStrings, hubRows } from '../describe-hub.ts';
+import { DEVICE_AUTHORITY_OPTIONS, readDeviceAuthorities } from '../device-authorities.ts';
 import { columns } from '../help.ts';
 import { startHubPart } from '../hub-part.ts';
 import { claim } from '../instance/claim.ts';
@@ -22,6 +23,7 @@ export const hubCommand: Command = {
     },
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
+    ...DEVICE_AUTHORITY_OPTIONS,
   },
   details: [
     'Settings (environment variables):',
@@ -42,6 +44,7 @@ export const hubCommand: Command = {
         dataFolder,
         limits,
         seed,
+        certificateAuthorities: await readDeviceAuthorities(values),
         print: console.log,
       });
       await instance.announce(Object.values(hub.ports));

@@ -4,6 +4,7 @@ import { findRoute, pathSegments } from '../https/route.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { AdminContext } from './admin-context.ts';
 import type { AdminAnswer, AdminRoute } from './admin-route.ts';
+import { certificateRoutes } from './certificate-routes.ts';
 import { clockRoutes } from './clock-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { faultRoutes } from './fault-routes.ts';
@@ -23,6 +24,7 @@ const routes: readonly AdminRoute[] = [
   ...connectionRoutes,
   ...inspectionRoutes,
   ...snapshotRoutes,
+  ...certificateRoutes,
 ];
 
 /** Answers what is below `/$downlink`; false for anything else. Planned faults do not hit it and no log shows it. */

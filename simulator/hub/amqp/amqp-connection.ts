@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Container } from 'rhea';
+import type { ClientCertificate } from '../auth/client-certificate.ts';
+import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import type { Deadlines } from '../state/deadlines.ts';
 import { HubError } from '../state/hub-error.ts';
@@ -36,6 +38,7 @@ export interface ConnectionContext extends HubContext {
 /** One connection, from its first byte to its end. */
 export class AmqpConnection implements Peer {
   readonly claims: Claims;
+  readonly clientCertificate: () => ClientCertificate | undefined;
   readonly #context: ConnectionContext;
   readonly #peerName: string;
   readonly #stream: FramedStream;
@@ -47,9 +50,10 @@ export class AmqpConnection implements Peer {
   #isOver = false;
 
   /** `onOver` is called once, when the connection has lost its other side. */
-  constructor(stream: Duplex, peerName: string, context: ConnectionContext, onOver: () => void) {
+  constructor(stream: Duplex, peer: HeadPeer, context: ConnectionContext, onOver: () => void) {
     this.#context = context;
-    this.#peerName = peerName;
+    this.#peerName = peer.name;
+    this.clientCertificate = peer.clientCertificate;
     this.#onOver = onOver;
     this.claims = new Claims(context.deadlines, (claim, change) => {
       if (change === 'expired') this.log('token expired', { audience: loggable(claim.audience) });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import rhea from 'rhea';
-import { listenForHead, peerOf } from '../head-listener.ts';
+import { listenForHead, peerOf, type HeadPeer } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { systemClock, type Clock } from '../state/clock.ts';
 import { Deadlines } from '../state/deadlines.ts';
@@ -20,7 +20,7 @@ export interface AmqpHeadOptions extends HeadOptions {
 export interface AmqpHead {
   readonly port: number;
   /** Serves a connection that came another way, such as a WebSocket. */
-  readonly accept: (stream: Duplex, peer: string) => void;
+  readonly accept: (stream: Duplex, peer: HeadPeer) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
   /** Sends each client a Close frame and keeps its socket, which brings the service SDK to a halt for 45 s. */
@@ -48,7 +48,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
   };
   const connections = new Set<AmqpConnection>();
 
-  function accept(stream: Duplex, peer: string): void {
+  function accept(stream: Duplex, peer: HeadPeer): void {
     const connection = new AmqpConnection(stream, peer, context, () =>
       connections.delete(connection),
     );

@@ -1,4 +1,5 @@
 import type { Message } from 'rhea';
+import type { Credential } from '../auth/credential.ts';
 import { HubError } from '../state/hub-error.ts';
 import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
 import type { Claim } from './claims.ts';
@@ -24,6 +25,8 @@ import type {
 } from './rhea-internals.ts';
 
 const DEVICE = /^\/devices\/[^/]+(?:\/modules\/[^/]+)?/i;
+/** No token's: those are names of resources. */
+const CERTIFICATE_AUDIENCE = 'client certificate';
 
 interface AttachedLink {
   readonly address: string;
@@ -178,8 +181,13 @@ export class AttachedLinks {
   #authorize(route: LinkRoute, match: RegExpExecArray): Claim | AmqpError | undefined {
     const { authorize } = route;
     if (!authorize) return undefined;
+    const { claims } = this.#peer;
+    const admits = (credential: Credential): void => authorize(credential, match);
     try {
-      return this.#peer.claims.find((token) => authorize(token, match));
+      const certificate = claims.size === 0 ? this.#peer.clientCertificate() : undefined;
+      if (!certificate) return claims.find(admits);
+      admits(certificate);
+      return claims.put(CERTIFICATE_AUDIENCE, certificate, certificate.expiresAt);
     } catch (error) {
       if (error instanceof HubError) return toAmqpError(error);
       throw error;

@@ -1,17 +1,18 @@
+import type { Credential } from '../auth/credential.ts';
 import type { Deadlines } from '../state/deadlines.ts';
 import { HubError } from '../state/hub-error.ts';
 
-/** A token that is in force on a connection. */
+/** A token or certificate that is in force on a connection. */
 export interface Claim {
   readonly audience: string;
-  token: string;
+  credential: Credential;
 }
 
 interface HeldClaim extends Claim {
   cancelExpiry: () => void;
 }
 
-/** The tokens of one connection: one per audience, each until it expires or is renewed. */
+/** The tokens of one connection, and its certificate once a link was admitted by it: one per audience, each until it expires or is renewed. */
 export class Claims {
   readonly #deadlines: Deadlines;
   readonly #onChange: (claim: Claim, change: 'renewed' | 'expired') => void;
@@ -33,25 +34,26 @@ export class Claims {
     return this.#claims.has(audience);
   }
 
-  put(audience: string, token: string, expiresAt: number): void {
+  put(audience: string, credential: Credential, expiresAt: number): Claim {
     const known = this.#claims.get(audience);
     known?.cancelExpiry();
-    const claim = known ?? { audience, token, cancelExpiry: () => {} };
-    claim.token = token;
+    const claim = known ?? { audience, credential, cancelExpiry: () => {} };
+    claim.credential = credential;
     claim.cancelExpiry = this.#deadlines.schedule(expiresAt, () => {
       this.#claims.delete(audience);
       this.#onChange(claim, 'expired');
     });
     this.#claims.set(audience, claim);
     this.#onChange(claim, 'renewed');
+    return claim;
   }
 
-  /** The first whose token passes; throws the HubError of the last that did not. */
-  find(check: (token: string) => void): Claim {
+  /** The first that passes; throws the HubError of the last that did not. */
+  find(check: (credential: Credential) => void): Claim {
     let refusal = new HubError('unauthorized', 'No token was put on this connection');
     for (const claim of this.#claims.values()) {
       try {
-        check(claim.token);
+        check(claim.credential);
         return claim;
       } catch (error) {
         if (!(error instanceof HubError)) throw error;

@@ -1,4 +1,6 @@
 import type { Message } from 'rhea';
+import type { ClientCertificate } from '../auth/client-certificate.ts';
+import type { Credential } from '../auth/credential.ts';
 import type { LogDetail } from './log-detail.ts';
 import type { AmqpError } from './amqp-error.ts';
 import type { Claims } from './claims.ts';
@@ -7,6 +9,8 @@ import type { RheaDelivery, RheaReceiver, RheaSender } from './rhea-internals.ts
 /** The connection, as the handlers of its links see it. */
 export interface Peer {
   readonly claims: Claims;
+  /** Undefined if it showed none. */
+  readonly clientCertificate: () => ClientCertificate | undefined;
   log(event: string, detail?: LogDetail): void;
   /** Runs unless the connection is over by then. */
   schedule(delayMs: number, run: () => void): void;
@@ -52,8 +56,8 @@ export interface SendingHandler {
 
 interface RouteBase {
   readonly address: RegExp;
-  /** Throws the HubError for which a token does not admit to the link; a route without it is open to all. */
-  readonly authorize?: (token: string, match: RegExpExecArray) => void;
+  /** Throws the HubError for which a credential does not admit to the link; a route without it is open to all. */
+  readonly authorize?: (credential: Credential, match: RegExpExecArray) => void;
 }
 
 export interface ReceivingRoute extends RouteBase {

@@ -1,10 +1,13 @@
+import type { DeviceIdentity } from '../state/device-identity.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { identityPath } from '../state/identity-key.ts';
 import type { Right } from '../state/shared-access-policies.ts';
+import type { ClientCertificate } from './client-certificate.ts';
+import type { Credential } from './credential.ts';
 import { covers, isSignedWith, parseSasToken, type SasToken } from './sas-token.ts';
 
-/** Checks tokens against the keys that the hub knows. Every refusal is a HubError of status 401, at once. */
+/** Checks tokens and certificates against what the hub knows. Every refusal is a HubError of status 401, at once. */
 export class Authenticator {
   readonly #state: HubState;
   readonly #wallClock: () => number;
@@ -16,11 +19,13 @@ export class Authenticator {
 
   /** For the back end. `path` is what it wants to use, below the host: a token may be made for a part of the hub only. */
   service(
-    token: string,
+    credential: Credential,
     right: Right,
     path: readonly string[] = [],
   ): { policyName: string; expiresAt: number } {
-    const sas = this.#parse(token);
+    if (typeof credential !== 'string')
+      throw new HubError('unauthorized', 'A back end shows a token, not a certificate');
+    const sas = this.#parse(credential);
     if (sas.policyName === undefined)
       throw new HubError('unauthorized', 'The token names no shared access policy (skn)');
     this.#checkPolicy(sas, sas.policyName, right);
@@ -28,21 +33,56 @@ export class Authenticator {
     return { policyName: sas.policyName, expiresAt: sas.expiresAt };
   }
 
-  /** For a device or module, by its key: its own keys, or a policy that lets devices connect. */
-  device(token: string, deviceId: string): { expiresAt: number } {
-    const sas = this.#parse(token);
+  /** For a device or module, by its key: its own keys or certificate, or a policy that lets devices connect. */
+  device(credential: Credential, deviceId: string): { expiresAt: number } {
     const identity = this.#state.registry.find(deviceId);
-    if (!identity || identity.status !== 'enabled') {
-      throw new HubError(
-        'unauthorized',
-        `IotHub '${this.#state.hostName}' does not contain the specified device '${deviceId}', or it is disabled`,
+    if (typeof credential !== 'string')
+      return this.#deviceByCertificate(
+        credential,
+        deviceId,
+        this.#checkEnabled(identity, deviceId),
       );
-    }
+    const sas = this.#parse(credential);
+    this.#checkEnabled(identity, deviceId);
     if (sas.policyName !== undefined) this.#checkPolicy(sas, sas.policyName, 'deviceConnect');
-    else if (!isSignedWithEither(sas, identity))
+    else if (identity?.authenticationType !== 'sas' || !isSignedWithEither(sas, identity))
       throw new HubError('unauthorized', `The token is not signed with a key of '${deviceId}'`);
     this.#checkCovers(sas, identityPath(deviceId));
     return { expiresAt: sas.expiresAt };
+  }
+
+  #checkEnabled(identity: DeviceIdentity | undefined, deviceId: string): DeviceIdentity {
+    if (identity?.status === 'enabled') return identity;
+    throw new HubError(
+      'unauthorized',
+      `IotHub '${this.#state.hostName}' does not contain the specified device '${deviceId}', or it is disabled`,
+    );
+  }
+
+  #deviceByCertificate(
+    certificate: ClientCertificate,
+    deviceId: string,
+    { authenticationType, x509Thumbprint }: DeviceIdentity,
+  ): { expiresAt: number } {
+    const now = this.#wallClock();
+    if (!certificate.isValidAt(now))
+      throw new HubError('unauthorized', 'The certificate is expired, or not valid yet');
+    switch (authenticationType) {
+      case 'selfSigned':
+        if (certificate.hasThumbprint(Object.values(x509Thumbprint ?? {}))) break;
+        throw new HubError('unauthorized', `The certificate has no thumbprint of '${deviceId}'`);
+      case 'certificateAuthority':
+        // Of a module it is `device/module`.
+        if (certificate.commonName !== deviceId)
+          throw new HubError('unauthorized', `The certificate's common name is not '${deviceId}'`);
+        if (certificate.isIssuedBelow(this.#state.certificateAuthorities.certificates(), now))
+          break;
+        throw new HubError('unauthorized', 'No authority of the hub signed the certificate');
+      case 'sas':
+      case 'none':
+        throw new HubError('unauthorized', `The device '${deviceId}' has no certificate`);
+    }
+    return { expiresAt: certificate.expiresAt };
   }
 
   #parse(token: string): SasToken {

@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import {
+  AUTHENTICATION_TYPES,
+  type Authentication,
+  type AuthenticationInput,
+} from '../state/authentication.ts';
 import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identity.ts';
 import { HubError } from '../state/hub-error.ts';
 import { identityKey } from '../state/identity-key.ts';
@@ -6,23 +11,27 @@ import type { HubState } from '../state/hub-state.ts';
 import { NEVER, type TwinProperties, twinETag } from '../state/twins.ts';
 import { checkJson, parseJson } from './json-body.ts';
 
-const NO_THUMBPRINTS = { primaryThumbprint: null, secondaryThumbprint: null };
-
 const thumbprint = z.string().nullish();
 const key = z.string().nullish();
+/** Upper and lower case are one. */
+const authenticationType = z.string().transform((text, context) => {
+  const known = AUTHENTICATION_TYPES.find((type) => type.toLowerCase() === text.toLowerCase());
+  if (known) return known;
+  context.addIssue(`must be one of ${AUTHENTICATION_TYPES.join(', ')}`);
+  return z.NEVER;
+});
+const authentication = z.object({
+  type: authenticationType.nullish(),
+  symmetricKey: z.object({ primaryKey: key, secondaryKey: key }).nullish(),
+  x509Thumbprint: z
+    .object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint })
+    .nullish(),
+});
 const identitySchema = z.object({
   deviceId: z.string().optional(),
   status: z.enum(['enabled', 'disabled']).nullish(),
   statusReason: z.string().max(128).nullish(),
-  authentication: z
-    .object({
-      type: z.string().nullish(),
-      symmetricKey: z.object({ primaryKey: key, secondaryKey: key }).nullish(),
-      x509Thumbprint: z
-        .object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint })
-        .nullish(),
-    })
-    .nullish(),
+  authentication: authentication.nullish(),
   capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),
 });
 
@@ -33,28 +42,37 @@ export function parseIdentity(body: Buffer, deviceId: string): DeviceIdentityInp
 
 /** Throws `argumentInvalid`, as parseIdentity does. */
 export function identityInput(value: unknown, deviceId: string): DeviceIdentityInput {
-  const { authentication, capabilities, ...given } = checkJson(value, identitySchema);
+  const { capabilities, ...given } = checkJson(value, identitySchema);
   if (given.deviceId !== undefined && given.deviceId !== deviceId)
     throw new HubError('argumentInvalid', 'The device id of the body is not that of the path');
-  const { primaryThumbprint, secondaryThumbprint } = authentication?.x509Thumbprint ?? {};
-  const isSas = (authentication?.type ?? 'sas').toLowerCase() === 'sas';
-  if (!isSas || primaryThumbprint || secondaryThumbprint) {
-    throw new HubError(
-      'argumentInvalid',
-      'The simulated hub knows devices with symmetric keys (sas) only so far',
-    );
-  }
   if (capabilities?.iotEdge)
     throw new HubError('argumentInvalid', 'The simulated hub knows no IoT Edge devices so far');
-  // The service SDK sends empty texts for keys that the hub shall choose or keep.
-  const primaryKey = authentication?.symmetricKey?.primaryKey || undefined;
-  const secondaryKey = authentication?.symmetricKey?.secondaryKey || undefined;
   return {
     deviceId,
     ...(given.status && { status: given.status }),
     ...(typeof given.statusReason === 'string' && { statusReason: given.statusReason }),
+    ...authenticationInput(given.authentication),
+  };
+}
+
+function authenticationInput(
+  given: z.output<typeof authentication> | null | undefined,
+): AuthenticationInput {
+  // The service SDK sends empty texts for keys that the hub shall choose or keep.
+  const primaryKey = given?.symmetricKey?.primaryKey || undefined;
+  const secondaryKey = given?.symmetricKey?.secondaryKey || undefined;
+  const primaryThumbprint = given?.x509Thumbprint?.primaryThumbprint || undefined;
+  const secondaryThumbprint = given?.x509Thumbprint?.secondaryThumbprint || undefined;
+  return {
+    ...(given?.type && { authenticationType: given.type }),
     ...(primaryKey !== undefined && { primaryKey }),
     ...(secondaryKey !== undefined && { secondaryKey }),
+    ...((primaryThumbprint !== undefined || secondaryThumbprint !== undefined) && {
+      x509Thumbprint: {
+        ...(primaryThumbprint !== undefined && { primaryThumbprint }),
+        ...(secondaryThumbprint !== undefined && { secondaryThumbprint }),
+      },
+    }),
   };
 }
 
@@ -74,9 +92,13 @@ export function identityJson(
     lastActivityTime: toTime(identity.lastActivityAt),
     cloudToDeviceMessageCount: state.cloudToDevice.count(identityKey(identity)),
     authentication: {
-      symmetricKey: { primaryKey: identity.primaryKey, secondaryKey: identity.secondaryKey },
-      x509Thumbprint: NO_THUMBPRINTS,
-      type: 'sas',
+      // A device without keys has none to show, which JSON tells by null.
+      symmetricKey: {
+        primaryKey: identity.primaryKey || null,
+        secondaryKey: identity.secondaryKey || null,
+      },
+      x509Thumbprint: thumbprintsJson(identity),
+      type: identity.authenticationType,
     },
     capabilities: { iotEdge: false },
   };
@@ -101,14 +123,19 @@ export function twinJson(
     connectionState: identity.connectionState,
     lastActivityTime: toTime(identity.lastActivityAt),
     cloudToDeviceMessageCount: state.cloudToDevice.count(name),
-    authenticationType: 'sas',
-    x509Thumbprint: NO_THUMBPRINTS,
+    authenticationType: identity.authenticationType,
+    x509Thumbprint: thumbprintsJson(identity),
     modelId: '',
     version: twin.version,
     tags: twin.tags,
     properties: { desired: propertiesJson(twin.desired), reported: propertiesJson(twin.reported) },
     ...(!isModule && { capabilities: { iotEdge: false } }),
   };
+}
+
+function thumbprintsJson({ x509Thumbprint }: Authentication): object {
+  const { primaryThumbprint = null, secondaryThumbprint = null } = x509Thumbprint ?? {};
+  return { primaryThumbprint, secondaryThumbprint };
 }
 
 function propertiesJson({ values, metadata, version }: TwinProperties): object {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import { clientCertificateOf } from '../auth/client-certificate.ts';
 import type { FaultEffect } from '../faults/fault-plan.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { HubError } from '../state/hub-error.ts';
@@ -107,13 +108,18 @@ class Exchange {
   #authorize({ route, params }: RouteMatch, segments: readonly string[]): void {
     const { state, authenticator } = this.#options;
     const token = this.#request.headers.authorization;
-    if (token === undefined)
-      throw new HubError('unauthorized', 'The Authorization header is missing');
-    if (route.right === 'deviceConnect') {
-      const deviceId = params.get('deviceId') ?? '';
-      authenticator.device(token, deviceId);
-      state.registry.touch(deviceId);
-    } else authenticator.service(token, route.right, segments);
+    if (route.right !== 'deviceConnect') {
+      if (token === undefined)
+        throw new HubError('unauthorized', 'The Authorization header is missing');
+      authenticator.service(token, route.right, segments);
+      return;
+    }
+    const credential = token ?? clientCertificateOf(this.#request.socket);
+    if (credential === undefined)
+      throw new HubError('unauthorized', 'There is no Authorization header and no certificate');
+    const deviceId = params.get('deviceId') ?? '';
+    authenticator.device(credential, deviceId);
+    state.registry.touch(deviceId);
   }
 
   #failed(error: unknown): Outcome {

@@ -1,6 +1,7 @@
 import type { IConnectPacket } from 'mqtt-packet';
 
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { ClientCertificate } from '../auth/client-certificate.ts';
 import { HubError } from '../state/hub-error.ts';
 import { eventPropertyBag } from './topics.ts';
 import { ProtocolError } from './packet-reader.ts';
@@ -22,6 +23,7 @@ export type Admission =
 export interface Gatekeeper {
   readonly hostName: string;
   readonly authenticator: Authenticator;
+  readonly clientCertificate: () => ClientCertificate | undefined;
 }
 
 const MQTT_3_1_1 = 4;
@@ -55,20 +57,25 @@ export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission
   if (!isSameHost(user.hostName, gatekeeper.hostName)) {
     return refuse('notAuthorized', 'the user name names another hub');
   }
-  return authenticate(packet, deviceId, gatekeeper.authenticator);
+  return authenticate(packet, deviceId, gatekeeper);
 }
 
 function authenticate(
   packet: IConnectPacket,
   deviceId: string,
-  authenticator: Authenticator,
+  { authenticator, clientCertificate }: Gatekeeper,
 ): Admission {
-  if (packet.password === undefined || packet.password.length === 0) {
-    // The real hub also takes a client certificate in its place; not simulated.
-    return refuse('badUserNameOrPassword', 'the password must be a SAS token');
+  const credential = packet.password?.length
+    ? packet.password.toString('utf8')
+    : clientCertificate();
+  if (credential === undefined) {
+    return refuse(
+      'badUserNameOrPassword',
+      'the password must be a SAS token, unless the client shows a certificate',
+    );
   }
   try {
-    const { expiresAt } = authenticator.device(packet.password.toString('utf8'), deviceId);
+    const { expiresAt } = authenticator.device(credential, deviceId);
     return { deviceId, expiresAt };
   } catch (error) {
     if (error instanceof HubError) {

@@ -3,8 +3,10 @@ import mqttPacket from 'mqtt-packet';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { ClientCertificate } from '../auth/client-certificate.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import type { ConnectionFault } from '../faults/requested-fault.ts';
+import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
@@ -40,6 +42,7 @@ const NOTHING = Buffer.alloc(0);
 export class MqttConnection {
   readonly #stream: Duplex;
   readonly #peer: string;
+  readonly #clientCertificate: () => ClientCertificate | undefined;
   readonly #context: ConnectionContext;
   readonly #reader = new PacketReader();
   /** Mute: by a planned fault the device hears nothing any more. */
@@ -50,9 +53,10 @@ export class MqttConnection {
   #cancelConnectTimer: () => void;
   readonly #cleanUps: (() => void)[] = [];
 
-  constructor(stream: Duplex, peer: string, context: ConnectionContext) {
+  constructor(stream: Duplex, { name, clientCertificate }: HeadPeer, context: ConnectionContext) {
     this.#stream = stream;
-    this.#peer = peer;
+    this.#peer = name;
+    this.#clientCertificate = clientCertificate;
     this.#context = context;
     this.#cancelConnectTimer = this.#schedule(CONNECT_TIMEOUT_MS, () =>
       this.close('no CONNECT in time'),
@@ -172,6 +176,7 @@ export class MqttConnection {
     const admission = admit(packet, {
       hostName: state.hostName,
       authenticator: this.#context.authenticator,
+      clientCertificate: this.#clientCertificate,
     });
     if ('returnCode' in admission) {
       this.#refuse(admission.returnCode, admission.reason);
@@ -209,7 +214,9 @@ export class MqttConnection {
       this.close('nothing heard for 1.5 times the keep-alive'),
     );
     this.#cleanUps.push(() => this.#keepAlive?.stop());
-    this.#schedule(expiresAt - wallClock.now(), () => this.close('401003 the token has expired'));
+    this.#schedule(expiresAt - wallClock.now(), () =>
+      this.close(`401003 the ${packet.password?.length ? 'token' : 'certificate'} has expired`),
+    );
     this.#log('connect', { deviceId, clean: packet.clean ?? false, sessionPresent: isPresent });
     if (!isMute) {
       const returnCode = CONNECT_RETURN_CODES.accepted;

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
-import { listenForHead, peerOf } from '../head-listener.ts';
+import { listenForHead, peerOf, type HeadPeer } from '../head-listener.ts';
 import { systemClock } from '../state/clock.ts';
 import type { Clock } from '../state/clock.ts';
 import type { HeadOptions } from '../head-options.ts';
@@ -17,7 +17,7 @@ export interface MqttHeadOptions extends HeadOptions {
 export interface MqttHead {
   readonly port: number;
   /** Serves a connection that came another way, such as a WebSocket. */
-  readonly accept: (stream: Duplex, peer: string) => void;
+  readonly accept: (stream: Duplex, peer: HeadPeer) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
   stop(): Promise<void>;
@@ -42,7 +42,7 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     if (reason === 'deleted') context.sessions.forget(deviceId);
   });
 
-  function accept(stream: Duplex, peer: string): void {
+  function accept(stream: Duplex, peer: HeadPeer): void {
     const connection = new MqttConnection(stream, peer, context);
     connections.add(connection);
     stream.once('close', () => connections.delete(connection));

@@ -1,8 +1,9 @@
+import type { Authentication, AuthenticationInput } from './authentication.ts';
 import { HubError } from './hub-error.ts';
 import type { IdentityName } from './identity-key.ts';
 
 /** Of a device or of one of its modules. */
-export interface DeviceIdentity extends IdentityName {
+export interface DeviceIdentity extends IdentityName, Authentication {
   /** Tells a device from an earlier one of the same id. */
   readonly generationId: string;
   /** Without the quotation marks that HTTP puts around it. */
@@ -14,25 +15,19 @@ export interface DeviceIdentity extends IdentityName {
   readonly connectionState: 'Connected' | 'Disconnected';
   readonly connectionStateUpdatedAt?: number;
   readonly lastActivityAt?: number;
-  readonly primaryKey: string;
-  readonly secondaryKey: string;
   /** Of a module alone. */
   readonly managedBy?: string;
 }
 
 /** What a client may set of an identity; the hub fills in the rest. */
-export interface DeviceIdentityInput extends IdentityName {
+export interface DeviceIdentityInput extends IdentityName, AuthenticationInput {
   readonly status?: 'enabled' | 'disabled';
   readonly statusReason?: string;
-  readonly primaryKey?: string;
-  readonly secondaryKey?: string;
   readonly managedBy?: string;
 }
 
 // The service's own error message lists these; newer pages leave out '+' and '#', which no MQTT topic can carry.
 const ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const KEY_BYTES = { least: 16, most: 64 };
 
 /** Throws `argumentInvalid`. */
 export function checkIdentityName({ deviceId, moduleId }: IdentityName): void {
@@ -48,15 +43,5 @@ function checkId(what: string, id: string): void {
   throw new HubError(
     'argumentInvalid',
     `The ${what} id must be 1 to 128 ASCII letters, digits and -:.+%_#*?!(),=@;$' characters, and '${id.slice(0, 140)}' is not`,
-  );
-}
-
-export function checkDeviceKey(name: string, key: string | undefined): void {
-  if (key === undefined) return;
-  const bytes = BASE64.test(key) ? Buffer.from(key, 'base64').length : 0;
-  if (bytes >= KEY_BYTES.least && bytes <= KEY_BYTES.most) return;
-  throw new HubError(
-    'argumentInvalid',
-    `${name} must be base64 of ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes`,
   );
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { newAuthentication } from './authentication.ts';
 import type { Clock } from './clock.ts';
 import {
-  checkDeviceKey,
   checkIdentityName,
   type DeviceIdentity,
   type DeviceIdentityInput,
@@ -11,7 +11,6 @@ import { identityKey, identityName, nameInWords } from './identity-key.ts';
 import { ifMatchHolds } from './if-match.ts';
 import { MAX_MODULES_PER_DEVICE } from './limits.ts';
 import { OrderedIds } from './ordered-ids.ts';
-import { newSharedAccessKey } from './shared-access-policies.ts';
 
 export type Revocation = 'deleted' | 'disabled';
 export type RegistrySnapshot = readonly { ordinal: number; identity: DeviceIdentity }[];
@@ -46,7 +45,7 @@ export class DeviceRegistry {
 
   /** Of a module throws `deviceNotFound` and `tooManyModules` too. */
   create(input: DeviceIdentityInput): DeviceIdentity {
-    checkInput(input);
+    checkIdentityName(input);
     const { deviceId, moduleId, managedBy } = input;
     const device = moduleId === undefined ? undefined : this.#withRoom(deviceId);
     this.#checkIsNew(input);
@@ -58,8 +57,7 @@ export class DeviceRegistry {
       status: device?.status ?? input.status ?? 'enabled',
       ...(input.statusReason !== undefined && { statusReason: input.statusReason }),
       connectionState: 'Disconnected',
-      primaryKey: input.primaryKey ?? newSharedAccessKey(),
-      secondaryKey: input.secondaryKey ?? newSharedAccessKey(),
+      ...newAuthentication(input),
       ...(managedBy !== undefined && { managedBy }),
     };
     this.#add(identity);
@@ -69,20 +67,20 @@ export class DeviceRegistry {
 
   /** What the input leaves out stays as it is, but for `managedBy`. */
   update(input: DeviceIdentityInput, ifMatch: string): DeviceIdentity {
-    checkInput(input);
+    checkIdentityName(input);
     const key = identityKey(input);
-    const { managedBy: _replaced, ...current } = this.get(key);
+    const current = this.get(key);
     checkETag(current, ifMatch);
     const isModule = current.moduleId !== undefined;
     const status = isModule ? current.status : (input.status ?? current.status);
+    const { managedBy: _manager, x509Thumbprint: _thumbprints, ...kept } = current;
     const updated: DeviceIdentity = {
-      ...current,
+      ...kept,
       etag: newETag(),
       status,
       ...(input.statusReason !== undefined && { statusReason: input.statusReason }),
       ...(status !== current.status && { statusUpdatedAt: this.#clock.now() }),
-      primaryKey: input.primaryKey ?? current.primaryKey,
-      secondaryKey: input.secondaryKey ?? current.secondaryKey,
+      ...newAuthentication(input, current),
       ...(input.managedBy !== undefined && { managedBy: input.managedBy }),
     };
     this.#identities.set(key, updated);
@@ -259,12 +257,6 @@ export class DeviceRegistry {
     this.#lastGeneration = Math.max(this.#lastGeneration + 1, this.#clock.now() * 1000);
     return String(this.#lastGeneration);
   }
-}
-
-function checkInput(input: DeviceIdentityInput): void {
-  checkIdentityName(input);
-  checkDeviceKey('primaryKey', input.primaryKey);
-  checkDeviceKey('secondaryKey', input.secondaryKey);
 }
 
 function newETag(): string {

@@ -1,3 +1,4 @@
+import { CertificateAuthorities, type CertificateAuthority } from './certificate-authorities.ts';
 import { CloudToDeviceQueues, type QueuesSnapshot } from './cloud-to-device-queues.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
@@ -19,7 +20,7 @@ import { Throttles } from './throttles.ts';
 import { Twins, type TwinsSnapshot } from './twins.ts';
 
 /** Raised with every change that an older reader would misread. */
-export const SNAPSHOT_VERSION = 1;
+export const SNAPSHOT_VERSION = 2;
 
 /** Plain JSON. It holds keys: whoever stores it keeps others from reading it. */
 export interface HubSnapshot {
@@ -34,6 +35,8 @@ export interface HubSnapshot {
   readonly feedback: FeedbackSnapshot;
   /** Absent while nobody has written to any. */
   readonly twins?: TwinsSnapshot;
+  /** Absent while there is none. */
+  readonly certificateAuthorities?: readonly CertificateAuthority[];
   /** Absent in those of hubs that kept no events. */
   readonly events?: EventsSnapshot;
 }
@@ -59,6 +62,7 @@ export class HubState {
   readonly settings: HubSettings;
   readonly throttles: Throttles;
   readonly policies = new SharedAccessPolicies();
+  readonly certificateAuthorities: CertificateAuthorities;
   readonly registry: DeviceRegistry;
   readonly cloudToDevice: CloudToDeviceQueues;
   readonly feedback: FeedbackQueue;
@@ -77,6 +81,7 @@ export class HubState {
     this.#deadlines = new Deadlines(this.clock);
     const onChange = (): void => this.#changed();
     const shared = { clock: this.clock, deadlines: this.#deadlines, onChange };
+    this.certificateAuthorities = new CertificateAuthorities(this.clock, onChange);
     this.registry = new DeviceRegistry(this.clock, onChange);
     this.feedback = new FeedbackQueue({ ...shared, settings: this.settings.feedback });
     this.cloudToDevice = new CloudToDeviceQueues({
@@ -148,6 +153,7 @@ export class HubState {
   snapshot(): HubSnapshot {
     const modules = this.registry.snapshotOfModules();
     const twins = this.twins.snapshot();
+    const certificateAuthorities = this.certificateAuthorities.list();
     return {
       version: SNAPSHOT_VERSION,
       ...(this.clock.offsetMs !== 0 && { clockOffsetMs: this.clock.offsetMs }),
@@ -158,6 +164,7 @@ export class HubState {
       feedback: this.feedback.snapshot(),
       ...(twins.length > 0 && { twins }),
       events: this.events.snapshot(),
+      ...(certificateAuthorities.length > 0 && { certificateAuthorities }),
     };
   }
 
@@ -183,6 +190,7 @@ export class HubState {
   #load(snapshot: HubSnapshot): void {
     this.clock.offsetMs = snapshot.clockOffsetMs ?? 0;
     this.policies.replace(snapshot.policies);
+    this.certificateAuthorities.replace(snapshot.certificateAuthorities ?? []);
     this.registry.restore(snapshot.devices);
     this.registry.restore(snapshot.modules ?? []);
     this.feedback.restore(snapshot.feedback);

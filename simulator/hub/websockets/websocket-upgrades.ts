@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer, type WebSocket } from 'ws';
-import { peerOf } from '../head-listener.ts';
+import { peerOf, type HeadPeer } from '../head-listener.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { WireLog } from '../wire-log.ts';
 
 export interface WebSocketUpgradeOptions {
   readonly log: WireLog;
   /** By subprotocol, who serves the bytes that come in the binary messages. */
-  readonly heads: ReadonlyMap<string, (stream: Duplex, peer: string) => void>;
+  readonly heads: ReadonlyMap<string, (stream: Duplex, peer: HeadPeer) => void>;
 }
 
 const PATH = '/$iothub/websocket';
@@ -32,7 +32,8 @@ export function webSocketUpgrades({
   function serve(webSocket: WebSocket, request: IncomingMessage): void {
     const { protocol } = webSocket;
     const peer = peerOf(request.socket);
-    log.record({ protocol: 'https', peer, event: 'websocket', detail: { subprotocol: protocol } });
+    const detail = { subprotocol: protocol };
+    log.record({ protocol: 'https', peer: peer.name, event: 'websocket', detail });
     request.socket.setNoDelay(true);
     // [MQTT-6.0.0-1], and AMQP's binding has the same rule.
     webSocket.on('message', (_data, isBinary) => {
@@ -47,7 +48,7 @@ export function webSocketUpgrades({
       const { httpStatus: status } = refusal;
       log.record({
         protocol: 'https',
-        peer: peerOf(request.socket),
+        peer: peerOf(request.socket).name,
         event: 'websocket refused',
         detail: { status },
       });

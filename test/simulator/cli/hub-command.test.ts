@@ -143,4 +143,16 @@ describe('downlink hub', () => {
 
     expect(second.lines[0]).toMatch(/hub-state\.json/);
   });
+
+  test.each([
+    ['is not there', 'nothing.pem', 'nothing.pem cannot be read'],
+    ['is no certificate', 'junk.pem', 'must be one certificate in PEM'],
+  ])('names a --device-ca that %s', async (_, file, said) => {
+    await writeFile(path.join(folder, 'junk.pem'), 'junk');
+
+    const cli = run(['hub', '--device-ca', file]);
+
+    expect(await cli.exitCode).toBe(2);
+    expect(cli.output).toContain(said);
+  });
 });

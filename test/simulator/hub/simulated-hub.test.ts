@@ -128,7 +128,7 @@ describe('A hub with a data folder', () => {
       return saved.includes('device-7') && saved;
     });
 
-    expect(JSON.parse(text)).toMatchObject({ version: 1 });
+    expect(JSON.parse(text)).toMatchObject({ version: 2 });
     const { mode } = await stat(join(folder, 'hub-state.json'));
     // Windows knows no such rights.
     expect(process.platform === 'win32' ? 0o600 : mode & 0o777).toBe(0o600);
@@ -169,13 +169,13 @@ describe('A hub with a data folder', () => {
     const aside = (await readdir(folder)).find((name) => name.endsWith('.unreadable')) ?? 'none';
     expect(hub.notices[0]).toContain(aside);
     expect(await readFile(join(folder, aside), 'utf8')).toBe(text);
-    expect(JSON.parse(await savedState())).toMatchObject({ version: 1 });
+    expect(JSON.parse(await savedState())).toMatchObject({ version: 2 });
   });
 
   function emptySnapshot(changes: object): string {
     const owner = { name: 'iothubowner', rights: [], primaryKey: 'a', secondaryKey: 'b' };
     return JSON.stringify({
-      version: 1,
+      version: 2,
       policies: [owner],
       devices: [],
       queues: [],

@@ -81,12 +81,10 @@ describe('PUT /devices/{deviceId}', () => {
     ['another id in the body', 'device-2', { deviceId: 'device-3' }],
     ['a status that there is not', 'device-2', { status: 'asleep' }],
     ['a key that is no base64', 'device-2', sas({ primaryKey: '!' })],
-    ['a certificate', 'device-2', { authentication: { type: 'certificateAuthority' } }],
-    [
-      'a thumbprint',
-      'device-2',
-      { authentication: { x509Thumbprint: { primaryThumbprint: 'AB' } } },
-    ],
+    ['a type of authentication that there is not', 'device-2', { authentication: { type: 'pin' } }],
+    ['a self-signed device without a thumbprint', 'device-2', selfSigned({})],
+    ['thumbprints of a device with keys', 'device-2', thumbprintsOfSas()],
+    ['a thumbprint of no hash', 'device-2', selfSigned({ primaryThumbprint: 'AB'.repeat(21) })],
     ['an IoT Edge device', 'device-2', { capabilities: { iotEdge: true } }],
     ['a body that is no object', 'device-2', []],
     ['a body that is cut', 'device-2', '{"deviceId":'],
@@ -102,6 +100,74 @@ describe('PUT /devices/{deviceId}', () => {
   function sas(symmetricKey: object): object {
     return { authentication: { type: 'sas', symmetricKey } };
   }
+
+  function selfSigned(x509Thumbprint: object): object {
+    return { authentication: { type: 'selfSigned', x509Thumbprint } };
+  }
+
+  function thumbprintsOfSas(): object {
+    const x509Thumbprint = { primaryThumbprint: 'AB'.repeat(20) };
+    return { authentication: { type: 'sas', x509Thumbprint } };
+  }
+
+  test('infers from thumbprints that a device is self-signed, and shows no keys of it', async () => {
+    const x509Thumbprint = {
+      primaryThumbprint: 'ab'.repeat(20),
+      secondaryThumbprint: 'CD'.repeat(32),
+    };
+
+    const response = await hub.send('PUT /devices/device-2', {
+      body: { authentication: { x509Thumbprint } },
+    });
+
+    expect(response.json).toMatchObject({
+      authentication: {
+        type: 'selfSigned',
+        x509Thumbprint,
+        symmetricKey: { primaryKey: null, secondaryKey: null },
+      },
+    });
+    expect((await hub.send('GET /twins/device-2')).json).toMatchObject({
+      authenticationType: 'selfSigned',
+      x509Thumbprint,
+    });
+  });
+
+  test('lets a device go from keys to thumbprints, to an authority and back to new keys', async () => {
+    const { primaryKey } = hub.state.registry.get('device-1');
+    const put = async (authentication: object) => {
+      const headers = { 'if-match': '"*"' };
+      const body = { deviceId: 'device-1', authentication };
+      const response = await hub.send('PUT /devices/device-1', { headers, body });
+      return (response.json as { authentication: object }).authentication;
+    };
+    const primaryThumbprint = 'AB'.repeat(20);
+
+    // What was read before comes back with it: its nulls, and keys that no longer count.
+    const byThumbprint = await put({
+      type: 'selfSigned',
+      symmetricKey: { primaryKey, secondaryKey: primaryKey },
+      x509Thumbprint: { primaryThumbprint, secondaryThumbprint: null },
+    });
+    const byAuthority = await put({ type: 'CertificateAuthority' });
+    const byKeys = await put({ type: 'sas', symmetricKey: { primaryKey: '', secondaryKey: '' } });
+
+    const noKeys = { primaryKey: null, secondaryKey: null };
+    const noThumbprints = { primaryThumbprint: null, secondaryThumbprint: null };
+    expect(byThumbprint).toEqual({
+      type: 'selfSigned',
+      symmetricKey: noKeys,
+      x509Thumbprint: { primaryThumbprint, secondaryThumbprint: null },
+    });
+    expect(byAuthority).toEqual({
+      type: 'certificateAuthority',
+      symmetricKey: noKeys,
+      x509Thumbprint: noThumbprints,
+    });
+    expect(byKeys).toMatchObject({ type: 'sas', x509Thumbprint: noThumbprints });
+    expect(hub.state.registry.get('device-1').primaryKey).toMatch(/^[\w+/]{43}=$/);
+    expect(hub.state.registry.get('device-1').primaryKey).not.toBe(primaryKey);
+  });
 });
 
 describe('GET /devices/{deviceId}', () => {

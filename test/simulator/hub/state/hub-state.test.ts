@@ -126,7 +126,7 @@ describe('HubState.restore', () => {
     const { state } = aHub();
 
     expect(() => HubState.restore({ ...state.snapshot(), version: 99 })).toThrow(
-      'The snapshot is of version 99; this hub reads version 1',
+      'The snapshot is of version 99; this hub reads version 2',
     );
   });
 });
