@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { SimulatedHub } from '@downlink/simulator';
+import type { MovableClock } from '../../simulator/hub/state/movable-clock.ts';
 
 /** Where a capability is tried: the hub on one side, a program with one SDK on the other. */
 export interface Stage {
   readonly hub: SimulatedHub;
+  /** Rules the validity of tokens. */
+  readonly wallClock: MovableClock;
   /** Registered for this trial alone. */
   readonly deviceId: string;
   readonly connectionString: string;

@@ -25,8 +25,8 @@ export function unexplained(reports: readonly SdkReport[]): string[] {
   return reports.flatMap(({ sdk, runs }) =>
     [...runs].flatMap(([transport, { outcomes }]) =>
       Object.entries(outcomes).flatMap(([capability, outcome]) =>
-        outcome.kind === 'fails' && !knownDifference(sdk.name, transport, capability)
-          ? [`${sdk.name} over ${transport}: ${capability}: ${outcome.why}`]
+        outcome.kind === 'fails' && !knownDifference(sdk.id, transport, capability)
+          ? [`${sdk.id} over ${transport}: ${capability}: ${outcome.why}`]
           : [],
       ),
     ),
@@ -37,13 +37,13 @@ function table({ sdk, runs }: SdkReport, note: (why: string) => number): string 
   const [version = ''] = [...runs.values()].map((run) => run.version);
   const cell = (capability: string, transport: string): string => {
     const outcome = runs.get(transport)?.outcomes[capability];
-    return outcome ? text(sdk.name, transport, capability, outcome, note) : '';
+    return outcome ? text(sdk.id, transport, capability, outcome, note) : '';
   };
   const rows = sdk.capabilities.map(({ title }) => [
     title,
     ...sdk.transports.map((transport) => cell(title, transport)),
   ]);
-  const head = [`\`${sdk.name}\` ${version}`, ...sdk.transports];
+  const head = [`\`${sdk.packageName}\` ${version}`, ...sdk.transports];
   const lines = [head, head.map(() => '---'), ...rows].map((each) => `| ${each.join(' | ')} |`);
   return lines.join('\n');
 }

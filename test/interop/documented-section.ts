@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import type { Language } from './sdks.ts';
+import type { Language } from './languages.ts';
 
 const MANUAL = path.resolve(import.meta.dirname, '../../docs/simulated-hub.md');
 

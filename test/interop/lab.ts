@@ -2,12 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { PortTakenError, startHub, type SimulatedHub } from '@downlink/simulator';
-import type { Language } from './sdks.ts';
+import { PortTakenError, startHub, systemClock, type SimulatedHub } from '@downlink/simulator';
+import { MovableClock } from '../../simulator/hub/state/movable-clock.ts';
+import type { Language } from './languages.ts';
 
 /** A hub for one run, and what a program needs to reach and trust it. */
 export interface Lab {
   readonly hub: SimulatedHub;
+  readonly wallClock: MovableClock;
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
@@ -17,6 +19,9 @@ const SDK_PORTS = { amqp: 5671, mqtt: 8883, https: 443 };
 
 /** Throws when the SDKs' ports are not to be had, and the language has no way around them. */
 export async function startLab(language: Language): Promise<Lab> {
+  const wallClock = new MovableClock(systemClock());
+  const startWith = (ports: Partial<typeof SDK_PORTS>): Promise<SimulatedHub> =>
+    startHub({ ports, wallClock, settings: { feedback: { intervalMs: 0 } } });
   const hub = await startWith(SDK_PORTS).catch((error: unknown) => {
     if (language === 'node' && cannotListen(error)) return startWith({});
     throw error;
@@ -26,6 +31,7 @@ export async function startLab(language: Language): Promise<Lab> {
   await writeFile(authority, hub.certificateAuthorityPem);
   return {
     hub,
+    wallClock,
     env: {
       CA_FILE: authority,
       NODE_EXTRA_CA_CERTS: authority,
@@ -36,10 +42,6 @@ export async function startLab(language: Language): Promise<Lab> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-function startWith(ports: Partial<typeof SDK_PORTS>): Promise<SimulatedHub> {
-  return startHub({ ports, settings: { feedback: { intervalMs: 0 } } });
 }
 
 function cannotListen(error: unknown): boolean {

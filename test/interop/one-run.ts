@@ -1,10 +1,10 @@
-// In a process of its own, told the name of an SDK and a transport: prints what holds, as one line of JSON.
+// In a process of its own, told the id of an SDK and a transport: prints what holds, as one line of JSON.
 import { startLab } from './lab.ts';
 import { runCapabilities } from './run-capabilities.ts';
-import { sdkNamed } from './sdks.ts';
+import { sdkOf } from './sdks.ts';
 
-const [name = '', transport = '', only = ''] = process.argv.slice(2);
-const sdk = sdkNamed(name);
+const [id = '', transport = '', only = ''] = process.argv.slice(2);
+const sdk = sdkOf(id);
 const capabilities = sdk.capabilities.filter(({ title }) => title.includes(only));
 const lab = await startLab(sdk.language);
 try {

@@ -37,7 +37,7 @@ function findOwnNetwork(): Promise<readonly string[]> {
 /** One SDK over one transport against a hub of its own, so that no run meets another's clock or faults. */
 export async function runApart(sdk: Sdk, transport: string, only = ''): Promise<RunReport> {
   const node = [process.execPath, '--conditions=source', '--import', TYPESCRIPT, ONE_RUN];
-  const command = [...(await findOwnNetwork()), ...node, sdk.name, transport, only];
+  const command = [...(await findOwnNetwork()), ...node, sdk.id, transport, only];
   const [file = '', ...rest] = command;
   const { stdout } = await run(file, rest, { timeout: RUN_MS, maxBuffer: 64 * 1024 * 1024 });
   return JSON.parse(stdout) as RunReport;

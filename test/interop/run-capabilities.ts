@@ -1,4 +1,3 @@
-import type { SimulatedHub } from '@downlink/simulator';
 import { uniqueId, type Capability, type Stage } from './capability.ts';
 import type { Lab } from './lab.ts';
 import { AbsentError, Program, type ProgramCommand } from './program.ts';
@@ -29,7 +28,7 @@ export async function runCapabilities(sdk: Sdk, transport: string, lab: Lab): Pr
     const version = String(await program.call('version', {}, ANSWER_MS));
     for (const capability of sdk.capabilities) {
       if (program === undefined || program.over) program = start(command, lab);
-      const outcome = await tryOut(capability, stageFor(sdk, lab.hub, program));
+      const outcome = await tryOut(capability, stageFor(sdk, lab, program));
       outcomes[capability.title] = outcome;
       if (outcome.kind === 'holds') continue;
       // It may hold half of a trial.
@@ -46,11 +45,12 @@ function start({ env, ...command }: ProgramCommand, lab: Lab): Program {
   return new Program({ ...command, env: { ...lab.env, ...env } });
 }
 
-function stageFor({ side }: Sdk, hub: SimulatedHub, program: Program): Stage {
+function stageFor({ side }: Sdk, { hub, wallClock }: Lab, program: Program): Stage {
   const deviceId = uniqueId('device');
   hub.state.registry.create({ deviceId });
   return {
     hub,
+    wallClock,
     deviceId,
     connectionString:
       side === 'device' ? hub.deviceConnectionString(deviceId) : hub.connectionString(),

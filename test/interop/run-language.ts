@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import type { SdkReport } from './conformance-section.ts';
 import { canRunTogether, runApart } from './run-apart.ts';
-import { sdks, type Language } from './sdks.ts';
+import type { Language } from './languages.ts';
+import { sdks } from './sdks.ts';
 
 /** Half of the time is spent waiting. */
 const RUNS_AT_ONCE = 4;

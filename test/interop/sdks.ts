@@ -1,16 +1,16 @@
-import { deviceCapabilities } from './device-capabilities.ts';
-import { serviceCapabilities } from './service-capabilities.ts';
 import type { Capability } from './capability.ts';
-import type { ProgramCommand } from './program.ts';
+import { deviceCapabilities } from './device-capabilities.ts';
+import type { Language } from './languages.ts';
 import { nodeProgram } from './node/node-program.ts';
-
-export const languages = ['node'] as const;
-export type Language = (typeof languages)[number];
+import type { ProgramCommand } from './program.ts';
+import { pythonProgram } from './python/python-environment.ts';
+import { serviceCapabilities } from './service-capabilities.ts';
 
 export interface Sdk {
-  /** The package, as its registry names it. */
-  readonly name: string;
+  readonly id: string;
   readonly language: Language;
+  /** As its registry names it. */
+  readonly packageName: string;
   readonly side: 'device' | 'service';
   /** As the program takes them. */
   readonly transports: readonly string[];
@@ -20,25 +20,45 @@ export interface Sdk {
 
 export const sdks: readonly Sdk[] = [
   {
-    name: 'azure-iot-device',
+    id: 'node-device',
     language: 'node',
+    packageName: 'azure-iot-device',
     side: 'device',
     transports: ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws', 'http'],
     capabilities: deviceCapabilities,
     command: (transport) => nodeProgram('azure-iot-device.js', transport),
   },
   {
-    name: 'azure-iothub',
+    id: 'node-service',
     language: 'node',
+    packageName: 'azure-iothub',
     side: 'service',
     transports: ['amqp', 'amqp-ws'],
     capabilities: serviceCapabilities,
     command: (transport) => nodeProgram('azure-iothub.js', transport),
   },
+  {
+    id: 'python-device',
+    language: 'python',
+    packageName: 'azure-iot-device',
+    side: 'device',
+    transports: ['mqtt', 'mqtt-ws'],
+    capabilities: deviceCapabilities,
+    command: (transport) => pythonProgram('azure_iot_device.py', transport),
+  },
+  {
+    id: 'python-service',
+    language: 'python',
+    packageName: 'azure-iot-hub',
+    side: 'service',
+    transports: ['amqp', 'amqp-ws'],
+    capabilities: serviceCapabilities,
+    command: (transport) => pythonProgram('azure_iot_hub.py', transport),
+  },
 ];
 
-export function sdkNamed(name: string): Sdk {
-  const sdk = sdks.find((each) => each.name === name);
-  if (!sdk) throw new Error(`There is no SDK '${name}' here`);
+export function sdkOf(id: string): Sdk {
+  const sdk = sdks.find((each) => each.id === id);
+  if (!sdk) throw new Error(`There is no SDK '${id}' here`);
   return sdk;
 }

@@ -7,6 +7,7 @@ import { SdkError } from './program.ts';
 
 /** What the service takes at least. */
 const RESPONSE_TIMEOUT_SECONDS = 5;
+const RECOVERY_MS = 5_000;
 const EXPIRY_MS = 60_000;
 /** Largest message less what its properties take: https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct */
 const LARGE_BODY_BYTES = 63 * 1024;
@@ -148,14 +149,15 @@ export const serviceCapabilities: readonly Capability[] = [
     async run(stage) {
       const { hub, deviceId } = stage;
       await connect(stage);
-      const result = invoke(stage, { payload: { a: 1 }, connectTimeoutInSeconds: 30 });
-      const detach = await until('the call', () => hub.state.methods.inFlight(deviceId) > 0).then(
-        () =>
-          hub.state.methods.attach(deviceId, ({ requestId }) =>
-            hub.state.methods.respond(deviceId, requestId, 200, Buffer.from('{"b":2}')),
-          ),
-      );
-      assert.deepEqual(await result, { status: 200, payload: { b: 2 } });
+      const arrive = (): (() => void) =>
+        hub.state.methods.attach(deviceId, ({ requestId }) =>
+          hub.state.methods.respond(deviceId, requestId, 200, Buffer.from('{"b":2}')),
+        );
+      const [result, detach] = await Promise.all([
+        invoke(stage, { payload: { a: 1 }, connectTimeoutInSeconds: 30 }),
+        until('the call', () => hub.state.methods.inFlight(deviceId) > 0).then(arrive),
+      ]);
+      assert.deepEqual(result, { status: 200, payload: { b: 2 } });
       await stage.tell('disconnect');
       detach();
     },
@@ -305,13 +307,16 @@ export const serviceCapabilities: readonly Capability[] = [
       stage.cutConnections();
       // What is sent before an SDK has noticed may end its process (Node, over WebSockets).
       await stage.tell('noticeLoss');
-      await until('a message is sent', () =>
-        send(stage).then(
-          () => true,
-          (error: unknown) => {
-            if (!(error instanceof SdkError)) throw error;
-          },
-        ),
+      await until(
+        'a message is sent',
+        () =>
+          send(stage).then(
+            () => true,
+            (error: unknown) => {
+              if (!(error instanceof SdkError)) throw error;
+            },
+          ),
+        RECOVERY_MS,
       );
       await stage.tell('disconnect');
     },

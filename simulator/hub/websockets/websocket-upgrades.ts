@@ -12,6 +12,8 @@ export interface WebSocketUpgradeOptions {
 }
 
 const PATH = '/$iothub/websocket';
+/** Where Event Hubs clients look for it, and every client on uAMQP: the Python service SDK among them. */
+const EVENT_HUBS_PATH = '/$servicebus/websocket';
 /** Our own: many frames of AMQP, or a largest packet of MQTT, in one message. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** RFC 6455 §7.4.1 */
@@ -69,7 +71,11 @@ function refusalOf(
   heads: WebSocketUpgradeOptions['heads'],
 ): HubError | undefined {
   const [path = ''] = url.split('?');
-  if (path.replace(/^\/%24/, '/$').toLowerCase() !== PATH)
+  const plain = path
+    .replace(/^\/%24/, '/$')
+    .replace(/\/$/, '')
+    .toLowerCase();
+  if (![PATH, EVENT_HUBS_PATH].includes(plain))
     return new HubError('notFound', `WebSockets are at ${PATH}, not at ${path}`);
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   if (offered.some((name) => heads.has(name))) return undefined;

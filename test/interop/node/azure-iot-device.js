@@ -13,16 +13,18 @@ const Transport = {
   http: http.Http,
 }[process.argv[2]];
 
+const TOKEN_SECONDS = 4;
+
 let client;
 let messages;
 let methods;
 let desired;
 let twin;
 
-async function clientFor({ connectionString, tokenSeconds, renewBeforeSeconds, certificate, key }) {
+async function clientFor({ connectionString, renewAfterSeconds, certificate, key }) {
   const { Client, ModuleClient, SharedAccessKeyAuthenticationProvider } = device;
   const Kind = connectionString.includes('ModuleId=') ? ModuleClient : Client;
-  if (tokenSeconds === undefined) {
+  if (renewAfterSeconds === undefined) {
     const made = Kind.fromConnectionString(connectionString, Transport);
     if (certificate !== undefined) await made.setOptions({ cert: certificate, key });
     return made;
@@ -30,8 +32,8 @@ async function clientFor({ connectionString, tokenSeconds, renewBeforeSeconds, c
   return Kind.fromAuthenticationProvider(
     SharedAccessKeyAuthenticationProvider.fromConnectionString(
       connectionString,
-      tokenSeconds,
-      renewBeforeSeconds,
+      TOKEN_SECONDS,
+      TOKEN_SECONDS - renewAfterSeconds,
     ),
     Transport,
   );
@@ -65,6 +67,7 @@ await serve({
     if (parameters.receive) client.on('message', (message) => messages.put(message));
     client.on('error', () => {});
     await client.open();
+    return { tokenSeconds: TOKEN_SECONDS };
   },
   disconnect: () => client.close(),
 

@@ -130,6 +130,17 @@ describe('GET /$iothub/websocket', () => {
     socket.terminate();
   });
 
+  test.each(['/%24iothub/websocket', '/$servicebus/websocket', '/$servicebus/websocket/'])(
+    'is at %s as well',
+    async (path) => {
+      const socket = open(path, ['AMQPWSB10']);
+
+      await once(socket, 'open');
+
+      socket.terminate();
+    },
+  );
+
   test.each([
     [PATH, ['mqtt5'], 400, 'AMQPWSB10, mqtt'],
     [PATH, [], 400, 'AMQPWSB10, mqtt'],

@@ -1,0 +1,10 @@
+import { preparePython } from './python/python-environment.ts';
+
+export const languages = ['node', 'python'] as const;
+export type Language = (typeof languages)[number];
+
+/** Installs what the programs of a language need; tells what is missing on this machine. */
+export const prepare: Readonly<Record<Language, () => Promise<string | undefined>>> = {
+  node: () => Promise.resolve(undefined),
+  python: preparePython,
+};
