@@ -20,9 +20,11 @@ export function conformanceTests(language: Language): void {
 
     test('can do what the manual says', async () => {
       const documented = await documentedSection(language);
+      // What was not run cannot be told to be untrue.
+      const measured = reports ? await formatted(conformanceSection(reports)) : documented;
 
       expect(documented).toContain('| yes');
-      if (reports) expect(documented).toBe(await formatted(conformanceSection(reports)));
+      expect(documented).toBe(measured);
     });
   });
 }

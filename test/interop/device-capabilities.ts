@@ -241,7 +241,7 @@ interface TwinProperties {
 
 async function connect(stage: Stage, how: object = {}): Promise<{ tokenSeconds?: number }> {
   const { connectionString } = stage;
-  return ((await stage.tell('connect', { connectionString, ...how })) ?? {}) as object;
+  return (await stage.tell('connect', { connectionString, ...how })) ?? {};
 }
 
 /** Some SDKs first speak to the hub when there is something to say. */

@@ -137,6 +137,7 @@ describe('GET /$iothub/websocket', () => {
 
       await once(socket, 'open');
 
+      expect(socket.protocol).toBe('AMQPWSB10');
       socket.terminate();
     },
   );
