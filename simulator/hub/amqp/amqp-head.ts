@@ -37,7 +37,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
   const wallClock = options.wallClock ?? systemClock();
   const hub = { state, authenticator, faults };
   const feedback = new FeedbackDispatcher(state.feedback);
-  const devices = new DeviceLinks(state.registry);
+  const devices = new DeviceLinks(state);
   const context: ConnectionContext = {
     ...hub,
     log,
@@ -83,7 +83,6 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
       dropConnections();
       await listener.stop();
       feedback.stop();
-      devices.stop();
       context.deadlines.stop();
     },
   };

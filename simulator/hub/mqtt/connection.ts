@@ -10,6 +10,7 @@ import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
+import type { Dismissal } from '../state/presence.ts';
 import type { WireLog } from '../wire-log.ts';
 import { CONNECT_RETURN_CODES, admit, returnCodeOfFault } from './connect.ts';
 import { openDeviceChannel } from './device-channel.ts';
@@ -30,9 +31,14 @@ export interface ConnectionContext {
   /** Rules keep-alive and tokens; the hub's own clock may be moved by hours in a test. */
   readonly wallClock: Clock;
   readonly sessions: Sessions;
-  /** The one connection of each device. */
-  readonly devices: Map<string, MqttConnection>;
 }
+
+// https://learn.microsoft.com/azure/iot-hub/troubleshoot-error-codes#400027-connectionforcefullyclosedonnewconnection
+const DISMISSALS: Readonly<Record<Dismissal, string>> = {
+  replaced: '400027 a newer connection of the device took over',
+  deleted: 'the device was deleted',
+  disabled: 'the device was disabled',
+};
 
 /** How long a closed connection may take to flush its last words. */
 const LINGER_MS = 1_000;
@@ -172,7 +178,7 @@ export class MqttConnection {
   }
 
   #connect(packet: IConnectPacket, { isMute = false } = {}): void {
-    const { sessions, state, devices, wallClock, faults } = this.#context;
+    const { sessions, state, wallClock, faults } = this.#context;
     const admission = admit(packet, {
       hostName: state.hostName,
       authenticator: this.#context.authenticator,
@@ -191,7 +197,7 @@ export class MqttConnection {
       this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, 'a fault that the device asked for');
       return;
     }
-    devices.get(deviceId)?.close('400027 a newer connection of the device took over');
+    this.#cleanUps.push(state.presence.enter(deviceId, (reason) => this.close(DISMISSALS[reason])));
     const { session, isPresent } = sessions.open(deviceId, packet.clean ?? false);
     const channel = openDeviceChannel({
       deviceId,
@@ -204,11 +210,7 @@ export class MqttConnection {
       log: (event, detail) => this.#log(event, detail),
     });
     this.#channel = channel;
-    devices.set(deviceId, this);
-    this.#cleanUps.push(() => {
-      devices.delete(deviceId);
-      channel.close();
-    });
+    this.#cleanUps.push(() => channel.close());
     this.#phase = isMute ? 'mute' : 'connected';
     this.#keepAlive = new KeepAlive(wallClock, packet.keepalive ?? 0, () =>
       this.close('nothing heard for 1.5 times the keep-alive'),

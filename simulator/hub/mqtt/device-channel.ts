@@ -44,11 +44,8 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
   });
   const methods = new MethodRequests({ deviceId, methods: state.methods, send, unreadBytes, log });
   const twin = new TwinRequests({ deviceId, state, session, send, unreadBytes, log });
-  state.registry.setConnected(deviceId, true);
-  state.registry.touch(deviceId);
 
   function close(): void {
-    state.registry.setConnected(deviceId, false);
     methods.stop();
     twin.stop();
     messages.stop();

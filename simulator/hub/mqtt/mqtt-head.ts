@@ -34,11 +34,9 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     log,
     wallClock: options.wallClock ?? systemClock(),
     sessions: new Sessions(),
-    devices: new Map(),
   };
 
   const stopWatching = state.registry.onRevoked((deviceId, reason) => {
-    context.devices.get(deviceId)?.close(`the device was ${reason}`);
     if (reason === 'deleted') context.sessions.forget(deviceId);
   });
 

@@ -13,6 +13,7 @@ import { Journal } from './journal.ts';
 import type { JsonObject } from './merge-patch.ts';
 import { MethodBroker } from './method-broker.ts';
 import { MovableClock } from './movable-clock.ts';
+import { Presence } from './presence.ts';
 import { hubSettings, type HubSettings, type HubSettingsInput } from './settings.ts';
 import { SharedAccessPolicies, type SharedAccessPolicy } from './shared-access-policies.ts';
 import type { ServiceTier } from './service-tiers.ts';
@@ -64,6 +65,7 @@ export class HubState {
   readonly policies = new SharedAccessPolicies();
   readonly certificateAuthorities: CertificateAuthorities;
   readonly registry: DeviceRegistry;
+  readonly presence: Presence;
   readonly cloudToDevice: CloudToDeviceQueues;
   readonly feedback: FeedbackQueue;
   readonly methods: MethodBroker;
@@ -83,6 +85,7 @@ export class HubState {
     const shared = { clock: this.clock, deadlines: this.#deadlines, onChange };
     this.certificateAuthorities = new CertificateAuthorities(this.clock, onChange);
     this.registry = new DeviceRegistry(this.clock, onChange);
+    this.presence = new Presence(this.registry);
     this.feedback = new FeedbackQueue({ ...shared, settings: this.settings.feedback });
     this.cloudToDevice = new CloudToDeviceQueues({
       ...shared,

@@ -247,6 +247,33 @@ describe('A link of a device', () => {
     expect(hub.state.registry.get(deviceId).connectionState).toBe('Connected');
   });
 
+  test('of one of many devices on a connection is all that ends when that device goes elsewhere', async () => {
+    const [stays, goes] = [newDevice(), newDevice()];
+    const client = await openAs(stays);
+    await putDeviceToken(client, goes);
+    const links = await Promise.all(
+      [stays, goes].map(async (deviceId) => client.attachReceiver(messagesOf(deviceId))),
+    );
+    const events = await client.attachSender(eventsOf(goes));
+    const closed = Promise.all([
+      next(links[1] as Receiver, 'receiver_close'),
+      next(events, 'sender_close'),
+    ]);
+
+    hub.state.presence.enter(goes, () => {});
+    await closed;
+    links[0]?.add_credit(1);
+    const received = collect(links[0] as Receiver);
+    enqueue(stays, 'm');
+    await until('the message', () => received.length === 1);
+
+    expect(links.map((link) => link.is_open())).toEqual([true, false]);
+    expect([stays, goes].map((id) => hub.state.registry.get(id).connectionState)).toEqual([
+      'Connected',
+      'Connected',
+    ]);
+  });
+
   test('does not serve a device that was disabled while its attach was delayed', async () => {
     const deviceId = newDevice();
     const client = await openAs(deviceId);
