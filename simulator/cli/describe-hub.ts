@@ -10,7 +10,10 @@ export function hubRows(
   const rows = [
     [
       'Simulated hub',
-      `${hostName}: AMQPS ${ports.amqp}, MQTTS ${ports.mqtt}, HTTPS and WebSockets ${ports.https}`,
+      [
+        `${hostName}: AMQPS ${ports.amqp}, MQTTS ${ports.mqtt}, HTTPS and WebSockets ${ports.https}`,
+        ...(ports.plainAmqp === undefined ? [] : [`AMQP without TLS ${ports.plainAmqp}`]),
+      ].join(', '),
     ],
     ['Hub feedback', `every ${FEEDBACK_INTERVAL_MS / 1000} s (in Azure: up to 15 s)`],
   ];
@@ -34,6 +37,7 @@ export function connectionStrings(
     'Connection strings of the simulated hub:',
     ...columns([
       ['service', hub.connectionString()],
+      ['events', hub.eventHubConnectionString()],
       ...devices.map(({ deviceId, note }) => [
         deviceId,
         [hub.deviceConnectionString(deviceId), note].join('  ').trimEnd(),

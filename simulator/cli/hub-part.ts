@@ -22,12 +22,14 @@ export interface HubPartOptions {
   limits?: ServiceTier | undefined;
   /** The devices to begin with, instead of the local ones. */
   seed?: HubSeed | undefined;
+  consumerGroups?: readonly string[];
   print: (line: string) => void;
   certificateAuthorities?: SimulatedHubOptions['certificateAuthorities'];
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
-  const { parts, ports, dataFolder, limits, seed, print, certificateAuthorities = [] } = options;
+  const { parts, ports, dataFolder, limits, seed, consumerGroups, print } = options;
+  const { certificateAuthorities = [] } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
@@ -36,6 +38,7 @@ export async function startHubPart(options: HubPartOptions): Promise<SimulatedHu
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
     ...(limits && { limits }),
+    ...(consumerGroups && { consumerGroups }),
   });
   try {
     const hub = await parts.start(inProcessPart('simulated hub', starting), starting);

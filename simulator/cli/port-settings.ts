@@ -10,33 +10,47 @@ export const PORT_SETTINGS = {
     defaultPort: 8443,
     serves: "the hub's HTTPS and WebSockets",
   },
+  plainAmqp: {
+    setting: 'DOWNLINK_HUB_PLAIN_AMQP_PORT',
+    defaultPort: undefined,
+    serves: "the hub's AMQP without TLS",
+  },
 } as const;
 
 export type PortName = keyof typeof PORT_SETTINGS;
-export type Ports = Record<PortName, number>;
-export type HubPorts = Omit<Ports, 'app'>;
+export interface HubPorts {
+  readonly amqp: number;
+  readonly mqtt: number;
+  readonly https: number;
+  /** Not listened on unless it is set. */
+  readonly plainAmqp?: number;
+}
+export interface Ports extends HubPorts {
+  readonly app: number;
+}
 
 const HIGHEST_PORT = 65_535;
 
 /** Throws one UsageError that names every wrong setting. */
 export function readPorts(env: NodeJS.ProcessEnv): Ports {
-  return checked(env, (port) => ({
-    app: port('app'),
-    amqp: port('amqp'),
-    mqtt: port('mqtt'),
-    https: port('https'),
-  }));
+  return checked(env, (port) => ({ app: port('app'), ...hubPorts(env, port) }));
 }
 
 export function readHubPorts(env: NodeJS.ProcessEnv): HubPorts {
-  return checked(env, (port) => ({
+  return checked(env, (port) => hubPorts(env, port));
+}
+
+function hubPorts(env: NodeJS.ProcessEnv, port: (name: PortName) => number): HubPorts {
+  const isPlainWanted = textOf(env, 'plainAmqp') !== '';
+  return {
     amqp: port('amqp'),
     mqtt: port('mqtt'),
     https: port('https'),
-  }));
+    ...(isPlainWanted && { plainAmqp: port('plainAmqp') }),
+  };
 }
 
-function checked<T extends Partial<Ports>>(
+function checked<T extends HubPorts>(
   env: NodeJS.ProcessEnv,
   read: (port: (name: PortName) => number) => T,
 ): T {
@@ -57,8 +71,8 @@ function checked<T extends Partial<Ports>>(
 }
 
 function readPort(env: NodeJS.ProcessEnv, name: PortName, faults: string[]): number {
-  const { setting, defaultPort } = PORT_SETTINGS[name];
-  const text = env[setting]?.trim() ?? '';
+  const { setting, defaultPort = 0 } = PORT_SETTINGS[name];
+  const text = textOf(env, name);
   if (text === '') return defaultPort;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= HIGHEST_PORT) return port;
@@ -68,9 +82,13 @@ function readPort(env: NodeJS.ProcessEnv, name: PortName, faults: string[]): num
   return defaultPort;
 }
 
+function textOf(env: NodeJS.ProcessEnv, name: PortName): string {
+  return env[PORT_SETTINGS[name].setting]?.trim() ?? '';
+}
+
 export function describePortSettings(names: readonly PortName[]): string[][] {
   return names.map((name) => {
     const { setting, defaultPort, serves } = PORT_SETTINGS[name];
-    return [setting, `Port of ${serves} (${defaultPort}); 0: any free one`];
+    return [setting, `Port of ${serves} (${defaultPort ?? 'none'}); 0: any free one`];
   });
 }

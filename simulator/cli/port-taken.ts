@@ -27,7 +27,7 @@ export async function portTaken(
   );
 }
 
-const names: readonly PortName[] = ['app', 'amqp', 'mqtt', 'https'];
+const names: readonly PortName[] = ['app', 'amqp', 'mqtt', 'https', 'plainAmqp'];
 
 function explainRights(error: unknown): unknown {
   if (!(error instanceof Error) || errorCode(error.cause) !== 'EACCES') return error;

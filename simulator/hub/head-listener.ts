@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import type { Server, TlsOptions } from 'node:tls';
+import type { Server, Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { listenOnLoopback } from '../loopback/listen.ts';
 import { clientCertificateOf, type ClientCertificate } from './auth/client-certificate.ts';
 import type { HeadOptions } from './head-options.ts';
@@ -17,7 +17,7 @@ export interface HeadListener<T extends Server> {
   stop(): Promise<void>;
 }
 
-/** What every protocol head does alike: listens with the hub's certificate, and keeps track of the sockets. */
+/** What every protocol head does alike: listens, with the hub's certificate at hand, and keeps track of the sockets. */
 export async function listenForHead<T extends Server>(
   { tls: { key, cert }, log, port: wantedPort, hosts }: HeadOptions,
   protocol: WireLogEntry['protocol'],
@@ -38,7 +38,7 @@ export async function listenForHead<T extends Server>(
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
-    server.on('tlsClientError', (error, socket) => {
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
       const detail = { reason: error.message };
       log.record({ protocol, peer: peerOf(socket).name, event: 'TLS failed', detail });
     });

@@ -22,7 +22,15 @@ export interface SimulatedHubOptions {
   /** `localhost` unless told otherwise. */
   readonly hostName?: string;
   /** 0, the default, is any free one. */
-  readonly ports?: { readonly amqp?: number; readonly mqtt?: number; readonly https?: number };
+  readonly ports?: {
+    readonly amqp?: number;
+    readonly mqtt?: number;
+    readonly https?: number;
+    /** AMQP without TLS, as Event Hubs clients with `UseDevelopmentEmulator=true` want it; not listened on unless given. */
+    readonly plainAmqp?: number;
+  };
+  /** Of the Event Hubs-compatible endpoint, besides `$Default`. */
+  readonly consumerGroups?: readonly string[];
   /** Addresses to listen on instead of 127.0.0.1 and ::1. */
   readonly hosts?: readonly string[];
   readonly settings?: HubSettingsInput;
@@ -46,7 +54,12 @@ export interface SimulatedHubOptions {
 
 export interface SimulatedHub {
   readonly hostName: string;
-  readonly ports: { readonly amqp: number; readonly mqtt: number; readonly https: number };
+  readonly ports: {
+    readonly amqp: number;
+    readonly mqtt: number;
+    readonly https: number;
+    readonly plainAmqp?: number;
+  };
   readonly certificateAuthorityPem: string;
   /** The same as a file, if there is a data folder. */
   readonly certificateAuthorityFile?: string;
@@ -64,12 +77,16 @@ export interface SimulatedHub {
   connectionString(policyName?: string): string;
   /** Of one of its modules, if told which. */
   deviceConnectionString(deviceId: string, moduleId?: string): string;
+  /** For Event Hubs clients. Of the policy `service` unless told otherwise. */
+  eventHubConnectionString(policyName?: string): string;
   /** Closes every socket and timer and saves the state. */
   stop(): Promise<void>;
 }
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 const STATE_FILE = 'hub-state.json';
+/** Where clients look that are told no port. */
+const AMQPS_PORT = 5671;
 
 /** Starts a hub that answers over AMQP, MQTT and HTTPS once this resolves. */
 export async function startHub(options: SimulatedHubOptions = {}): Promise<SimulatedHub> {
@@ -94,7 +111,11 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     ...(options.hosts && { hosts: [...options.hosts] }),
   });
   const heads = await startHeads(
-    startAmqpHead({ ...head(ports.amqp), wallClock }),
+    startAmqpHead({
+      ...head(ports.amqp),
+      wallClock,
+      ...(ports.plainAmqp !== undefined && { plainPort: ports.plainAmqp }),
+    }),
     startMqttHead({ ...head(ports.mqtt), wallClock }),
     startHttpsHead(head(ports.https)),
   ).catch((error: unknown) => {
@@ -131,7 +152,12 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
   let stopping: Promise<void> | undefined;
   return {
     hostName,
-    ports: { amqp: heads.amqp.port, mqtt: heads.mqtt.port, https: heads.https.port },
+    ports: {
+      amqp: heads.amqp.port,
+      mqtt: heads.mqtt.port,
+      https: heads.https.port,
+      ...(heads.amqp.plainPort !== undefined && { plainAmqp: heads.amqp.plainPort }),
+    },
     certificateAuthorityPem: certificate.ca,
     ...(dataFolder !== undefined && { certificateAuthorityFile: join(dataFolder, 'ca.pem') }),
     notices: replaced === undefined ? notices : [...notices, replaced],
@@ -141,9 +167,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     log,
     ...heads,
     connectionString(policyName = 'iothubowner') {
-      const policy = state.policies.find(policyName);
-      if (!policy) throw new Error(`The hub has no shared access policy '${policyName}'`);
-      return `HostName=${hostName};SharedAccessKeyName=${policyName};SharedAccessKey=${policy.primaryKey}`;
+      return `HostName=${hostName};${sharedAccess(policyName)}`;
     },
     deviceConnectionString(deviceId, moduleId) {
       const name = { deviceId, ...(moduleId !== undefined && { moduleId }) };
@@ -152,11 +176,22 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
       const shown = authenticationType === 'sas' ? `SharedAccessKey=${primaryKey}` : 'x509=true';
       return `HostName=${hostName};DeviceId=${deviceId};${module}${shown}`;
     },
+    eventHubConnectionString(policyName = 'service') {
+      const { port } = heads.amqp;
+      const endpoint = port === AMQPS_PORT ? hostName : `${hostName}:${port}`;
+      return `Endpoint=sb://${endpoint}/;${sharedAccess(policyName)};EntityPath=${state.events.name}`;
+    },
     stop() {
       stopping ??= stopAll();
       return stopping;
     },
   };
+
+  function sharedAccess(policyName: string): string {
+    const policy = state.policies.find(policyName);
+    if (!policy) throw new Error(`The hub has no shared access policy '${policyName}'`);
+    return `SharedAccessKeyName=${policyName};SharedAccessKey=${policy.primaryKey}`;
+  }
 
   async function stopAll(): Promise<void> {
     await Promise.all([heads.amqp.stop(), heads.mqtt.stop(), heads.https.stop()]);
@@ -194,6 +229,7 @@ async function openState(
   for (const device of devices) {
     if (!state.registry.find(identityKey(device))) state.plant(device);
   }
+  for (const group of options.consumerGroups ?? []) state.events.consumerGroups.add(group);
   const seed = devices.map((device) => {
     const { authenticationType, primaryKey, secondaryKey } = state.registry.get(
       identityKey(device),

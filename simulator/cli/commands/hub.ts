@@ -21,13 +21,18 @@ export const hubCommand: Command = {
       valueName: 'folder',
       description: 'Where the state is kept; without it nothing survives the end',
     },
+    'consumer-groups': {
+      type: 'string',
+      valueName: 'names',
+      description: 'Of the Event Hubs endpoint, besides $Default, with commas between them',
+    },
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
     ...DEVICE_AUTHORITY_OPTIONS,
   },
   details: [
     'Settings (environment variables):',
-    ...columns(describePortSettings(['amqp', 'mqtt', 'https'])),
+    ...columns(describePortSettings(['amqp', 'mqtt', 'https', 'plainAmqp'])),
   ].join('\n'),
   run: async ({ values }) => {
     const dataFolder =
@@ -42,6 +47,7 @@ export const hubCommand: Command = {
         parts,
         ports,
         dataFolder,
+        consumerGroups: groupsIn(values['consumer-groups']),
         limits,
         seed,
         certificateAuthorities: await readDeviceAuthorities(values),
@@ -63,6 +69,11 @@ export const hubCommand: Command = {
     });
   },
 };
+
+function groupsIn(text: unknown): string[] {
+  const names = typeof text === 'string' ? text.split(',') : [];
+  return names.map((name) => name.trim()).filter((name) => name !== '');
+}
 
 /** More would push what matters out of sight. */
 const MOST_DEVICES_SHOWN = 10;

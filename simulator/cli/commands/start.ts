@@ -14,7 +14,7 @@ export const startCommand: Command = {
   details: [
     'Settings (environment variables):',
     ...columns([
-      ...describePortSettings(['app', 'amqp', 'mqtt', 'https']),
+      ...describePortSettings(['app', 'amqp', 'mqtt', 'https', 'plainAmqp']),
       ['DOWNLINK_FUNCTION_KEY', 'Key of the HTTP API (local-development-key)'],
     ]),
     '',

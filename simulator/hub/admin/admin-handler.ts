@@ -7,6 +7,7 @@ import type { AdminAnswer, AdminRoute } from './admin-route.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clockRoutes } from './clock-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { faultRoutes } from './fault-routes.ts';
 import { inspectionRoutes } from './inspection-routes.ts';
 import { limitsRoutes } from './limits-routes.ts';
@@ -23,6 +24,7 @@ const routes: readonly AdminRoute[] = [
   ...limitsRoutes,
   ...connectionRoutes,
   ...inspectionRoutes,
+  ...eventRoutes,
   ...snapshotRoutes,
   ...certificateRoutes,
 ];

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { Container } from 'rhea';
 import type { ClientCertificate } from '../auth/client-certificate.ts';
 import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
@@ -22,8 +21,10 @@ import {
 import type { LinkRoute, Peer } from './link-route.ts';
 import { loggable, type LogDetail } from './log-detail.ts';
 import { checkPerformatives, ProtocolViolation } from './performative-checks.ts';
+import { verifyToken } from './put-token.ts';
 import { newServerConnection, tellOutcomesApart } from './rhea-internals.ts';
 import type { RheaConnection, RheaEvent, RheaLink } from './rhea-internals.ts';
+import { saslMechanisms } from './sasl-mechanisms.ts';
 
 export interface ConnectionContext extends HubContext {
   readonly log: WireLog;
@@ -31,7 +32,7 @@ export interface ConnectionContext extends HubContext {
   readonly wallClock: Clock;
   /** On the wall clock. */
   readonly deadlines: Deadlines;
-  readonly container: Container;
+  readonly containerId: string;
   readonly routes: readonly LinkRoute[];
 }
 
@@ -64,6 +65,7 @@ export class AmqpConnection implements Peer {
     this.#stream = new FramedStream(stream, {
       onEnd: (error) => this.#over(error),
       onFramingError: (error) => this.#violated(error),
+      onDrain: () => this.#guard(() => this.#links.onDrain()),
     });
     this.#rhea = this.#newRheaConnection();
     this.log('connect');
@@ -93,6 +95,10 @@ export class AmqpConnection implements Peer {
     this.#stream.destroy();
   }
 
+  unreadBytes(): number {
+    return this.#stream.unreadBytes();
+  }
+
   /** Sends a Close frame and leaves it to the client to end the connection: this is what the service does. */
   closeAndKeepSocket(error: AmqpError | undefined): void {
     this.#stream.holdOpen();
@@ -109,8 +115,9 @@ export class AmqpConnection implements Peer {
   }
 
   #newRheaConnection(): RheaConnection {
-    const connection = newServerConnection(this.#context.container, {
-      container_id: this.#context.container.id,
+    const mechanisms = saslMechanisms((token) => this.#putPlainToken(token));
+    const connection = newServerConnection(mechanisms, {
+      container_id: this.#context.containerId,
       max_frame_size: MAX_FRAME_BYTES,
       channel_max: CHANNEL_MAX,
       idle_time_out: IDLE_TIME_OUT_MS,
@@ -134,6 +141,20 @@ export class AmqpConnection implements Peer {
     checkPerformatives(connection);
     this.#listen(connection);
     return connection;
+  }
+
+  /** The token that came as a password. */
+  #putPlainToken(token: string): boolean {
+    try {
+      this.claims.put('SASL', token, verifyToken(this.#context.authenticator, token));
+      return true;
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      this.log('SASL refused', { error: error.errorName });
+      // Behind the outcome, which rhea is about to write.
+      this.#stream.end();
+      return false;
+    }
   }
 
   #listen(connection: RheaConnection): void {
@@ -239,7 +260,12 @@ export class AmqpConnection implements Peer {
   }
 
   #sendClose(error: AmqpError | undefined): void {
-    this.log('close', { by: 'hub', ...error });
+    const { condition, description } = error ?? {};
+    this.log('close', {
+      by: 'hub',
+      ...(condition !== undefined && { condition }),
+      ...(description !== undefined && { description }),
+    });
     this.#links.close();
     this.#rhea.close(error);
   }

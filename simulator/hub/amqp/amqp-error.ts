@@ -5,6 +5,7 @@ import type { HubError, HubErrorKind } from '../state/hub-error.ts';
 export interface AmqpError {
   readonly condition: string;
   readonly description: string;
+  readonly info?: Readonly<Record<string, string | number>>;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import rhea from 'rhea';
-import { listenForHead, peerOf, type HeadPeer } from '../head-listener.ts';
+import { listenForHead, peerOf, type HeadListener, type HeadPeer } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { systemClock, type Clock } from '../state/clock.ts';
 import { Deadlines } from '../state/deadlines.ts';
@@ -15,10 +15,13 @@ import { linkRoutes } from './link-routes.ts';
 export interface AmqpHeadOptions extends HeadOptions {
   /** Rules the end of tokens, the wait for them and planned delays. */
   readonly wallClock?: Clock;
+  /** Where to listen without TLS; nowhere unless given. */
+  readonly plainPort?: number;
 }
 
 export interface AmqpHead {
   readonly port: number;
+  readonly plainPort?: number;
   /** Serves a connection that came another way, such as a WebSocket. */
   readonly accept: (stream: Duplex, peer: HeadPeer) => void;
   /** Cuts every connection, as a failing network would. */
@@ -43,7 +46,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     log,
     wallClock,
     deadlines: new Deadlines(wallClock),
-    container: newContainer(),
+    containerId: `DeviceGateway_${randomUUID()}`,
     routes: linkRoutes(hub, feedback, devices),
   };
   const connections = new Set<AmqpConnection>();
@@ -55,20 +58,28 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     connections.add(connection);
   }
 
+  function welcome(socket: net.Socket): void {
+    socket.setNoDelay(true);
+    accept(socket, peerOf(socket));
+  }
+
   const listener = await listenForHead(options, 'amqp', (tlsOptions) =>
-    tls.createServer(tlsOptions, (socket) => {
-      socket.setNoDelay(true);
-      accept(socket, peerOf(socket));
-    }),
+    tls.createServer(tlsOptions, welcome),
   );
+  const plainListener = await listenPlainly(options, welcome).catch(async (error: unknown) => {
+    await listener.stop();
+    throw error;
+  });
 
   function dropConnections(): void {
     for (const connection of connections) connection.drop();
     listener.cutSockets();
+    plainListener?.cutSockets();
   }
 
   return {
     port: listener.port,
+    ...(plainListener && { plainPort: plainListener.port }),
     accept,
     dropConnections,
     closeConnections(error) {
@@ -81,18 +92,18 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     },
     async stop() {
       dropConnections();
-      await listener.stop();
+      await Promise.all([listener.stop(), plainListener?.stop()]);
       feedback.stop();
       context.deadlines.stop();
     },
   };
 }
 
-function newContainer(): ReturnType<typeof rhea.create_container> {
-  const container = rhea.create_container({ id: `DeviceGateway_${randomUUID()}` });
-  const mechanisms = container.sasl_server_mechanisms;
-  mechanisms.enable_anonymous();
-  // The C and Python SDKs ask for this one, which says that tokens come over $cbs.
-  mechanisms.MSSBCBS = mechanisms.ANONYMOUS;
-  return container;
+async function listenPlainly(
+  options: AmqpHeadOptions,
+  welcome: (socket: net.Socket) => void,
+): Promise<HeadListener<net.Server> | undefined> {
+  if (options.plainPort === undefined) return undefined;
+  const plain = { ...options, port: options.plainPort };
+  return listenForHead(plain, 'amqp', () => net.createServer(welcome));
 }

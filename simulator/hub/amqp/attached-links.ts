@@ -15,7 +15,7 @@ import type {
 import { identityIn } from './device-address.ts';
 import { findRoute, normalizedAddress } from './link-routes.ts';
 import { loggable } from './log-detail.ts';
-import { answerHeldAttach, holdAttach } from './rhea-internals.ts';
+import { agreeOnSettlement, answerHeldAttach, holdAttach } from './rhea-internals.ts';
 import type {
   RheaDelivery,
   RheaLink,
@@ -126,6 +126,10 @@ export class AttachedLinks {
     this.#links.get(sender)?.sending?.onFlow();
   }
 
+  onDrain(): void {
+    for (const { sending } of this.#links.values()) sending?.onDrain?.();
+  }
+
   onOutcome(sender: RheaSender, delivery: RheaDelivery, outcome: Outcome): void {
     this.#links.get(sender)?.sending?.onOutcome(delivery, outcome);
   }
@@ -218,6 +222,7 @@ export class AttachedLinks {
 
   #serve(link: RheaLink, attached: AttachedLink): void {
     echoTermini(link);
+    if (attached.route.role === 'sender' && attached.route.maySendSettled) agreeOnSettlement(link);
     // rhea writes messages before attaches: nothing may be sent before the attach is on its way.
     this.#peer.soon(() => {
       if (this.#links.get(link) === attached) this.#open(link, attached);

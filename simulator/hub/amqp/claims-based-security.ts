@@ -1,22 +1,14 @@
 import rhea from 'rhea';
 import type { Message } from 'rhea';
 import { faultError } from './amqp-error.ts';
-import type { AmqpError } from './amqp-error.ts';
-import { CreditedSender } from './credited-sender.ts';
 import { identityIn } from './device-address.ts';
 import type { HubContext } from './hub-context.ts';
-import { LINK_CREDIT, MAX_TOKENS_PER_CONNECTION, MAX_UNSENT_CBS_REPLIES } from './limits.ts';
-import type {
-  LinkContext,
-  Peer,
-  ReceivingHandler,
-  ReceivingRoute,
-  SendingHandler,
-  SendingRoute,
-} from './link-route.ts';
+import { LINK_CREDIT, MAX_TOKENS_PER_CONNECTION } from './limits.ts';
+import type { LinkContext, ReceivingHandler, ReceivingRoute, SendingRoute } from './link-route.ts';
 import { loggable } from './log-detail.ts';
 import { readPutToken, verifyToken } from './put-token.ts';
-import type { RheaDelivery, RheaSender } from './rhea-internals.ts';
+import type { RheaDelivery } from './rhea-internals.ts';
+import { repliesPerPeer, ReplyLink, type Replies } from './replies.ts';
 import { HubError } from '../state/hub-error.ts';
 
 const ADDRESS = /^\/\$cbs$/i;
@@ -33,12 +25,7 @@ interface Status {
 
 /** The $cbs links: how clients bring their tokens. https://docs.oasis-open.org/amqp/amqp-cbs/v1.0/amqp-cbs-v1.0.html */
 export function claimsBasedSecurity(hub: HubContext): [ReceivingRoute, SendingRoute] {
-  const replies = new WeakMap<Peer, Replies>();
-  const repliesOf = (peer: Peer): Replies => {
-    const known = replies.get(peer) ?? new Replies();
-    replies.set(peer, known);
-    return known;
-  };
+  const repliesOf = repliesPerPeer();
   return [
     {
       role: 'receiver',
@@ -151,71 +138,5 @@ function tryDecode(text: string): string {
     return decodeURIComponent(text);
   } catch {
     return text;
-  }
-}
-
-/** One link that the client made for answers, named by its address at the client's end. */
-class ReplyLink implements SendingHandler {
-  readonly address: string | undefined;
-  readonly outgoing: CreditedSender;
-  readonly #replies: Replies;
-
-  constructor(sender: RheaSender, replies: Replies) {
-    const address: unknown = sender.target?.address;
-    this.address = typeof address === 'string' ? address : undefined;
-    this.outgoing = new CreditedSender(sender);
-    this.#replies = replies;
-    replies.links.add(this);
-    replies.flush();
-  }
-
-  onFlow(): void {
-    this.#replies.flush();
-    this.outgoing.drain();
-  }
-
-  onOutcome(delivery: RheaDelivery): void {
-    this.outgoing.settle(delivery);
-  }
-
-  close(): void {
-    this.outgoing.close();
-    this.#replies.links.delete(this);
-  }
-}
-
-/** Answers on their way to the link that they belong on, which may attach later than the request comes. */
-class Replies {
-  readonly links = new Set<ReplyLink>();
-  #unsent: Message[] = [];
-
-  add(reply: Message): AmqpError | undefined {
-    this.#unsent.push(reply);
-    this.flush();
-    if (this.#unsent.length <= MAX_UNSENT_CBS_REPLIES) return undefined;
-    this.#unsent = [];
-    return {
-      condition: 'amqp:resource-limit-exceeded',
-      description: `${MAX_UNSENT_CBS_REPLIES} answers wait for a link or its credit`,
-    };
-  }
-
-  flush(): void {
-    this.#unsent = this.#unsent.filter((reply) => {
-      const link = this.#linkFor(reply.to);
-      if (!link?.outgoing.canSend()) return true;
-      link.outgoing.send(reply);
-      return false;
-    });
-  }
-
-  /** By the address that the request gave; the Node SDK gives one that no link has. */
-  #linkFor(replyTo: string | undefined): ReplyLink | undefined {
-    let last: ReplyLink | undefined;
-    for (const link of this.links) {
-      if (replyTo !== undefined && link.address === replyTo) return link;
-      last = link;
-    }
-    return last;
   }
 }

@@ -24,7 +24,7 @@ export class CreditedSender {
   send(message: Message, tag?: Buffer): RheaDelivery {
     const delivery = this.#sender.send(message, tag);
     this.#unsent.push(delivery);
-    this.#unsettled.add(delivery);
+    if (!delivery.settled) this.#unsettled.add(delivery);
     return delivery;
   }
 

@@ -7,6 +7,8 @@ export interface FramedStreamEvents {
   /** Once, when nothing more will come: the other side ended, or the stream is gone. */
   readonly onEnd: (error?: Error) => void;
   readonly onFramingError: (error: FramingError) => void;
+  /** All that was written has left. */
+  readonly onDrain?: () => void;
 }
 
 /**
@@ -33,6 +35,7 @@ export class FramedStream extends EventEmitter {
     this.#events = events;
     stream.on('data', (chunk: Buffer) => this.#read(chunk));
     stream.on('error', (error) => this.#over(error));
+    stream.on('drain', () => this.#events.onDrain?.());
     stream.on('end', () => {
       this.#over();
       this.#isHeldOpen = false;
@@ -57,6 +60,10 @@ export class FramedStream extends EventEmitter {
     }
     this.#stream.write(bytes);
     if (this.#stream.writableLength > MAX_UNREAD_BYTES) this.destroy();
+  }
+
+  unreadBytes(): number {
+    return this.#stream.writableLength;
   }
 
   /** rhea calls it when it has queued its last frame, or met an error. */

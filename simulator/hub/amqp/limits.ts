@@ -23,7 +23,7 @@ export const MAX_LINKS_PER_SESSION = 1_024;
 export const MAX_LINK_NAME_LENGTH = 1_024;
 /** The service has such a limit (403005) and publishes no number. */
 export const MAX_TOKENS_PER_CONNECTION = 1_024;
-export const MAX_UNSENT_CBS_REPLIES = 2_048;
+export const MAX_UNSENT_REPLIES = 2_048;
 /** Our own: method requests that wait for a device's credit, or for its answer, before the oldest is given up. */
 export const MAX_OPEN_METHOD_REQUESTS = 256;
 /** Our own: answers and notices of a twin that wait for a device's credit. */

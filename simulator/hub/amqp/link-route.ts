@@ -22,6 +22,8 @@ export interface Peer {
   hangUp(): void;
   /** Of the hub's role, or of both; upper and lower case are one. */
   detachLinks(addressSuffix: string, error: AmqpError, role?: LinkRoute['role']): void;
+  /** What was written and has not left yet. Handlers are told by `onDrain` when all of it has. */
+  unreadBytes(): number;
 }
 
 /** What a handler has of its link. */
@@ -49,6 +51,7 @@ export interface ReceivingHandler {
 export interface SendingHandler {
   /** The other side gave credit, or wants its credit used up now. */
   onFlow(): void;
+  onDrain?(): void;
   /** The other side settled; `none` if it named no outcome. */
   onOutcome(delivery: RheaDelivery, outcome: Outcome): void;
   close(): void;
@@ -68,6 +71,8 @@ export interface ReceivingRoute extends RouteBase {
 
 export interface SendingRoute extends RouteBase {
   readonly role: 'sender';
+  /** If the other side asks for it, deliveries go out settled, and nobody hears of an outcome. */
+  readonly maySendSettled?: true;
   open(sender: RheaSender, context: LinkContext): SendingHandler;
 }
 

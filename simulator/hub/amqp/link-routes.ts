@@ -2,6 +2,9 @@ import { claimsBasedSecurity } from './claims-based-security.ts';
 import { deviceBoundMessages } from './device-bound-messages.ts';
 import { deviceEvents } from './device-events.ts';
 import type { DeviceLinks } from './device-links.ts';
+import { eventReceivers } from './event-hubs/event-receivers.ts';
+import { management } from './event-hubs/management.ts';
+import { eventsRedirect } from './event-hubs/redirect.ts';
 import type { FeedbackDispatcher } from './feedback-dispatcher.ts';
 import { feedbackMessages } from './feedback-messages.ts';
 import { fileNotifications } from './file-notifications.ts';
@@ -33,6 +36,9 @@ export function linkRoutes(
     deviceEvents(hub, devices),
     methodRequests(hub, devices, methodChannels),
     methodAnswers(hub, devices, methodChannels),
+    eventReceivers(hub),
+    eventsRedirect(hub),
+    ...management(hub),
     twinRequests(hub, devices, twinChannels),
     twinAnswers(hub, devices, twinChannels),
   ];

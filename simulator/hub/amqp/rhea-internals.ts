@@ -75,6 +75,11 @@ interface LinkInternals {
   readonly connection: RheaConnection;
   readonly source: Terminus;
   readonly target: Terminus;
+  /** As the other side wrote it. */
+  readonly snd_settle_mode: unknown;
+  readonly properties: Readonly<Record<string, unknown>> | undefined;
+  readonly desired_capabilities: unknown;
+  readonly local: { readonly attach: { snd_settle_mode: number } };
   delivery_count: number;
   readonly credit: number;
   issue_flow: boolean;
@@ -84,7 +89,7 @@ interface LinkInternals {
 }
 
 /** Undefined before the attach. */
-type Terminus = { readonly address?: unknown } | undefined;
+type Terminus = { readonly address?: unknown; readonly filter?: unknown } | undefined;
 
 export interface IncompleteDelivery {
   frames: Buffer[];
@@ -197,6 +202,13 @@ export function decodeMessage(bytes: Buffer): Message {
   const decoded: unknown = rhea.message.decode(bytes);
   // oxlint-disable-next-line no-unsafe-type-assertion -- rhea types what it decodes in two ways
   return decoded as Message;
+}
+
+const SETTLED = 1;
+
+/** AMQP 1.0 §2.8.2: those who asked for settled deliveries are told that they get them. */
+export function agreeOnSettlement(link: RheaLink): void {
+  if (link.snd_settle_mode === SETTLED) link.local.attach.snd_settle_mode = SETTLED;
 }
 
 /** Takes back that the attach is to be answered. */

@@ -8,7 +8,9 @@ import {
   type NewDeviceEvent,
 } from './device-event.ts';
 import type { DeviceRegistry } from './device-registry.ts';
+import { EventReaders } from './event-readers.ts';
 import { EventPartition, type PartitionSnapshot } from './event-partition.ts';
+import { identityName } from './identity-key.ts';
 import { MAX_RETAINED_EVENT_BYTES, MAX_RETAINED_EVENTS } from './limits.ts';
 import type { HubSettings } from './settings.ts';
 
@@ -19,6 +21,7 @@ export interface EventsSnapshot {
 }
 
 export interface EventStoreDependencies {
+  readonly hostName: string;
   readonly clock: Clock;
   readonly registry: DeviceRegistry;
   readonly settings: HubSettings['events'];
@@ -30,12 +33,19 @@ const DEVICE_KEY_AUTH_METHOD =
 
 /** What devices sent, as the built-in endpoint has it. https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-read-builtin */
 export class EventStore {
+  /** How Event Hubs clients call it; the service's names are as long and less plain. */
+  readonly name: string;
+  readonly createdAt: number;
   readonly consumerGroups: ConsumerGroups;
+  readonly readers = new EventReaders();
   readonly #dependencies: EventStoreDependencies;
   readonly #partitions: readonly EventPartition[];
 
   constructor(dependencies: EventStoreDependencies) {
-    const { settings, onChange } = dependencies;
+    const { hostName, clock, settings, onChange } = dependencies;
+    const [hubName = ''] = hostName.toLowerCase().split('.');
+    this.name = `iothub-ehub-${hubName}`;
+    this.createdAt = clock.now();
     this.#dependencies = dependencies;
     this.consumerGroups = new ConsumerGroups([], onChange);
     const bounds = {
@@ -53,7 +63,7 @@ export class EventStore {
     checkEventBytes(eventBytes(event));
     const { clock, registry, onChange } = this.#dependencies;
     const { generationId } = registry.get(origin.entityId);
-    const [deviceId = '', moduleId] = origin.entityId.split('/');
+    const { deviceId, moduleId } = identityName(origin.entityId);
     const appended = this.#partitionOf(deviceId).append({
       ...event,
       deviceId,

@@ -107,6 +107,7 @@ export class HubState {
     });
     this.twins = new Twins(this.clock, this.registry, onChange);
     this.events = new EventStore({
+      hostName: this.hostName,
       clock: this.clock,
       registry: this.registry,
       settings: this.settings.events,

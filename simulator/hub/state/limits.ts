@@ -45,6 +45,7 @@ export const DEFAULT_EVENT_RETENTION_MS = DAY_MS;
 export const MAX_EVENT_RETENTION_MS = 7 * DAY_MS;
 /** https://learn.microsoft.com/azure/event-hubs/event-hubs-quotas */
 export const MAX_CONSUMER_GROUPS = 20;
+export const MAX_READERS_PER_PARTITION = 5;
 /** Our own, for all partitions together: the hub keeps its events in memory. */
 export const MAX_RETAINED_EVENTS = 100_000;
 export const MAX_RETAINED_EVENT_BYTES = 64 * 1024 * 1024;

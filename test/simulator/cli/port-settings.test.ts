@@ -8,6 +8,10 @@ describe('readPorts', () => {
     expect(ports).toEqual({ app: 7071, amqp: 5671, mqtt: 8883, https: 8443 });
   });
 
+  test('has a port without TLS only if it is set', () => {
+    expect(readPorts({ DOWNLINK_HUB_PLAIN_AMQP_PORT: '5672' })).toMatchObject({ plainAmqp: 5672 });
+  });
+
   test('takes 0 for any free one, more than once', () => {
     const ports = readPorts({
       DOWNLINK_PORT: '0',

@@ -230,6 +230,55 @@ describe('Inspection', () => {
     expect(queue.json).toMatchObject({ items: [{ sequenceNumber: 1 }] });
   });
 
+  test('shows partitions, events, consumer groups and who reads', async () => {
+    const { events } = hub.state;
+    const appended = events.append(
+      { entityId: 'device-1' },
+      { body: Buffer.from('secret'), messageId: 'e-1', properties: { a: 'b' } },
+    );
+    const partition = events.partitions().find((each) => each.properties().lastSequenceNumber >= 0);
+    const { leave } = Object(
+      events.readers.join({
+        consumerGroup: '$Default',
+        partitionId: '0',
+        ownerLevel: 3,
+        position: () => 17,
+        onStolen: () => {},
+      }),
+    );
+    await admin('PUT /events/consumer-groups/reports');
+
+    const { json: endpoint } = await admin('GET /events');
+    const { json: plain } = await admin(`GET /events/${partition?.id}`);
+    const { json: whole } = await admin(`GET /events/${partition?.id}?bodies=true`);
+    const statuses = [
+      await admin('PUT /events/consumer-groups/-'),
+      await admin('DELETE /events/consumer-groups/reports'),
+      await admin('DELETE /events/consumer-groups/reports'),
+      await admin('GET /events/99'),
+      await admin(`GET /events/${partition?.id}?limit=0`),
+    ].map(({ status }) => status);
+    leave();
+
+    expect(endpoint).toMatchObject({
+      name: 'iothub-ehub-localhost',
+      consumerGroups: ['$Default', 'reports'],
+      partitions: expect.arrayContaining([
+        expect.objectContaining({ partitionId: partition?.id, isEmpty: false }),
+      ]),
+      readers: [{ consumerGroup: '$Default', ownerLevel: 3, sequenceNumber: 17 }],
+    });
+    expect(plain).toMatchObject({
+      items: [{ deviceId: 'device-1', messageId: 'e-1', bodyBytes: 6 }],
+      next: appended.sequenceNumber,
+    });
+    expect(JSON.stringify(plain)).not.toContain(Buffer.from('secret').toString('base64'));
+    expect(whole).toMatchObject({
+      items: [{ bodyBase64: Buffer.from('secret').toString('base64'), properties: { a: 'b' } }],
+    });
+    expect(statuses).toEqual([400, 204, 404, 404, 400]);
+  });
+
   test('tells the history of one message', async () => {
     const { cloudToDevice } = hub.state;
     cloudToDevice.enqueue(DEVICE, aMessage({ messageId: 'a' }));

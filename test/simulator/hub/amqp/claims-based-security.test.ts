@@ -340,7 +340,7 @@ describe('a link', () => {
     expect(sender.error).toMatchObject({ condition: 'amqp:unauthorized-access' });
   });
 
-  test.each(['/messages/events', '/devices/device-1/messages/devicebound', '', '/$management'])(
+  test.each(['/messages/events', '/devices/device-1/messages/devicebound', ''])(
     'with the address "%s" is refused: there is none',
     async (address) => {
       const client = await hub.authorizedRawClient();
