@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { parseConnectionString } from './iothub/connection-string.ts';
+import { HUB_SKUS } from './messages/dispatch/send-rate.ts';
+import type { HubSku } from './messages/dispatch/send-rate.ts';
 import { MAX_TTL_SECONDS } from './messages/message.ts';
 
 /** Every setting of the app, with its default. The README lists them, and those of the local run. */
@@ -29,6 +31,10 @@ const settingsSchema = z.object({
   DOWNLINK_FEEDBACK_SOURCE: z.enum(['amqp', 'rest'], "must be 'amqp' or 'rest'").default('amqp'),
   /** How long the hub keeps feedback: its property feedback.ttlAsIso8601, in seconds. */
   DOWNLINK_FEEDBACK_TTL_SECONDS: wholeNumber({ min: 60, max: MAX_TTL_SECONDS, otherwise: 3600 }),
+  /** The hub's SKU: with it, backlogs are handed over no faster than the hub allows. */
+  DOWNLINK_HUB_SKU: z.enum(HUB_SKUS, `must be one of ${HUB_SKUS.join(', ')}`).optional(),
+  /** The hub's units of that SKU. */
+  DOWNLINK_HUB_UNITS: wholeNumber({ min: 1, max: 200, otherwise: 1 }),
   /** How long one attempt to hand a message to the hub may take before a repeat may try again. */
   DOWNLINK_HAND_OVER_SECONDS: wholeNumber({ min: 2, max: 300, otherwise: 30 }),
   /** How many days messages are kept. */
@@ -41,6 +47,8 @@ export interface Config {
     readonly feedbackSource: 'amqp' | 'rest';
     readonly sendTimeoutMs: number;
   };
+  /** Undefined if we were not told. */
+  readonly hubSize: { readonly sku: HubSku; readonly units: number } | undefined;
   readonly storage: { readonly connectionString: string };
   readonly handOverMs: number;
   readonly feedbackTtlMs: number;
@@ -62,6 +70,10 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
       feedbackSource: values.DOWNLINK_FEEDBACK_SOURCE,
       // Leaves the other half to record the outcome before anybody else may try.
       sendTimeoutMs: handOverMs / 2,
+    },
+    hubSize: values.DOWNLINK_HUB_SKU && {
+      sku: values.DOWNLINK_HUB_SKU,
+      units: values.DOWNLINK_HUB_UNITS,
     },
     storage: { connectionString: values.AzureWebJobsStorage },
     handOverMs,

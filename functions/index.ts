@@ -4,7 +4,7 @@ import type { HttpMethod } from '@azure/functions';
 import { readConfig } from './config.ts';
 import type { Route } from './http/route.ts';
 import { once } from './once.ts';
-import { createServices, WAKE_UP_QUEUE } from './services.ts';
+import { createServices, DISPATCH_QUEUE, WAKE_UP_QUEUE } from './services.ts';
 
 const config = readConfig(process.env);
 const services = createServices(config);
@@ -19,22 +19,25 @@ const EVENTS = 'api/events';
 const HEALTH = 'api/health';
 
 http('sendMessage', 'POST', MESSAGES, async () => {
-  const [{ sendMessageRoute }, { sendMessage }, { v7 }] = await Promise.all([
+  const [{ sendMessageRoute }, { sendMessage }, { queueMessage }, { v7 }] = await Promise.all([
     import('./http/send-message.ts'),
     import('./messages/send-message.ts'),
+    import('./messages/dispatch/queue-message.ts'),
     import('uuid'),
   ]);
-  const [storage, hub, wakeUps] = await Promise.all([
+  const [storage, hub, wakeUps, dispatch] = await Promise.all([
     services.storage(),
     services.iotHub(),
     services.wakeUps(),
+    services.dispatch(),
   ]);
+  const { messages: store, backlog } = storage;
   return sendMessageRoute({
     newMessageId: () => v7(),
     send: async (request, warn) =>
       sendMessage(
         {
-          store: storage.messages,
+          store,
           sender: hub.sender,
           wakeUps,
           now,
@@ -42,6 +45,11 @@ http('sendMessage', 'POST', MESSAGES, async () => {
           handOverMs: config.handOverMs,
           warn,
         },
+        request,
+      ),
+    queue: async (request, warn) =>
+      queueMessage(
+        { store, backlog, requestDispatch: dispatch.request, wakeUps, now, warn },
         request,
       ),
   });
@@ -68,13 +76,19 @@ http('listMessages', 'GET', MESSAGES, async () => {
 });
 
 http('purgeMessages', 'DELETE', MESSAGES, async () => {
-  const [{ purgeMessagesRoute }, { purgeMessages }, { purger }, wakeUps] = await Promise.all([
-    import('./http/purge-messages.ts'),
-    import('./messages/purge-messages.ts'),
-    services.iotHub(),
-    services.wakeUps(),
-  ]);
-  return purgeMessagesRoute(async (deviceId) => purgeMessages({ purger, wakeUps }, deviceId));
+  const [{ purgeMessagesRoute }, { purgeMessages }, { messages: store }, hub, wakeUps, dispatch] =
+    await Promise.all([
+      import('./http/purge-messages.ts'),
+      import('./messages/purge-messages.ts'),
+      services.storage(),
+      services.iotHub(),
+      services.wakeUps(),
+      services.dispatch(),
+    ]);
+  const { backlog, request: requestDispatch } = dispatch;
+  const { purger } = hub;
+  const dependencies = { purger, backlog, store, requestDispatch, wakeUps, now };
+  return purgeMessagesRoute(async (deviceId) => purgeMessages(dependencies, deviceId));
 });
 
 http('invokeMethod', 'POST', METHOD, async () => {
@@ -85,13 +99,18 @@ http('invokeMethod', 'POST', METHOD, async () => {
 
 http('listDevices', 'GET', DEVICES, async () => {
   const { listDevicesRoute } = await import('./http/list-devices.ts');
-  return listDevicesRoute((await services.iotHub()).devices);
+  return listDevicesRoute(await devicesWithBacklogs());
 });
 
 http('getDevice', 'GET', DEVICE, async () => {
   const { getDeviceRoute } = await import('./http/get-device.ts');
-  return getDeviceRoute((await services.iotHub()).devices);
+  return getDeviceRoute(await devicesWithBacklogs());
 });
+
+async function devicesWithBacklogs() {
+  const [{ devices }, { backlog }] = await Promise.all([services.iotHub(), services.storage()]);
+  return { devices, countDeferred: async (deviceId: string) => backlog.count(deviceId) };
+}
 
 http('getEvents', 'GET', EVENTS, async () => {
   const [{ getEventsRoute }, { followEvents }, { sharedReads }, { setTimeout: sleep }, storage] =
@@ -138,7 +157,9 @@ const watch = once(async () => {
     services.storage(),
     services.iotHub(),
   ]);
-  return messageWatch({ source, store, now, feedbackTtlMs: config.feedbackTtlMs });
+  const { backlogCare } = await import('./messages/dispatch/backlog-care.ts');
+  const backlogs = backlogCare({ ...(await services.dispatch()), store, now });
+  return messageWatch({ source, store, backlogs, now, feedbackTtlMs: config.feedbackTtlMs });
 });
 
 app.storageQueue('drainFeedback', {
@@ -147,6 +168,30 @@ app.storageQueue('drainFeedback', {
   handler: lazily(async () => {
     const { drainFeedbackHandler } = await import('./queues/drain-feedback.ts');
     return drainFeedbackHandler({ wakeUps: await services.wakeUps(), watch: await watch() });
+  }),
+});
+
+app.storageQueue('dispatchMessages', {
+  queueName: DISPATCH_QUEUE,
+  connection: 'AzureWebJobsStorage',
+  handler: lazily(async () => {
+    const { dispatchMessagesHandler } = await import('./queues/dispatch-messages.ts');
+    const [{ messages: store }, { sender }, wakeUps, dispatch] = await Promise.all([
+      services.storage(),
+      services.iotHub(),
+      services.wakeUps(),
+      services.dispatch(),
+    ]);
+    return dispatchMessagesHandler({
+      ...dispatch,
+      store,
+      sender,
+      wakeUps,
+      now,
+      newOwner: randomUUID,
+      random: Math.random,
+      handOverMs: config.handOverMs,
+    });
   }),
 });
 

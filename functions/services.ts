@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from './config.ts';
+import type { Backlog } from './messages/dispatch/backlog.ts';
+import type { DispatchQueue } from './messages/dispatch/dispatch-queue.ts';
+import type { HubPace } from './messages/dispatch/hub-pace.ts';
 import type { FeedbackWakeUps } from './messages/feedback-wake-ups.ts';
 import type { IotHub } from './iothub/iothub.ts';
 import { once } from './once.ts';
@@ -10,10 +13,21 @@ export interface Services {
   readonly storage: () => Promise<Storage>;
   readonly iotHub: () => Promise<IotHub>;
   readonly wakeUps: () => Promise<FeedbackWakeUps>;
+  readonly dispatch: () => Promise<DispatchParts>;
+}
+
+/** What queued dispatch is made of, and those who feed it and look after it share. */
+interface DispatchParts {
+  readonly backlog: Backlog;
+  readonly queue: DispatchQueue;
+  readonly pace: HubPace;
+  readonly request: (deviceId: string) => Promise<void>;
 }
 
 /** The queue whose messages wake the feedback drain. */
 export const WAKE_UP_QUEUE = 'downlink-feedback-wake-ups';
+/** The queue whose messages wake the dispatch of a device's backlog. */
+export const DISPATCH_QUEUE = 'downlink-dispatch';
 
 export function createServices(config: Config): Services {
   const storage = once(async () => {
@@ -23,7 +37,7 @@ export function createServices(config: Config): Services {
     ]);
     return connectStorage({
       connectionString: config.storage.connectionString,
-      wakeUpQueueName: WAKE_UP_QUEUE,
+      queueNames: { wakeUps: WAKE_UP_QUEUE, dispatch: DISPATCH_QUEUE },
       now: Date.now,
       dueAt: (message) => dueAt(message, config.feedbackTtlMs),
     });
@@ -48,5 +62,24 @@ export function createServices(config: Config): Services {
     });
   });
 
-  return { storage, iotHub, wakeUps };
+  const dispatch = once(async () => {
+    const [
+      { dispatchRequests },
+      { hubPace },
+      { queuedSendsPerSecond },
+      { setTimeout: sleep },
+      { backlog, paceStore, dispatchQueue: queue },
+    ] = await Promise.all([
+      import('./messages/dispatch/dispatch-queue.ts'),
+      import('./messages/dispatch/hub-pace.ts'),
+      import('./messages/dispatch/send-rate.ts'),
+      import('node:timers/promises'),
+      storage(),
+    ]);
+    const sendsPerSecond = config.hubSize && queuedSendsPerSecond(config.hubSize);
+    const pace = hubPace({ store: paceStore, sendsPerSecond, now: Date.now, sleep });
+    return { backlog, queue, pace, request: dispatchRequests(queue) };
+  });
+
+  return { storage, iotHub, wakeUps, dispatch };
 }

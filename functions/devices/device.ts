@@ -1,3 +1,9 @@
+/**
+ * What IoT Hub allows in a device id.
+ * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry
+ */
+export const DEVICE_ID = /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/;
+
 export interface Device {
   readonly deviceId: string;
   readonly status: 'enabled' | 'disabled';

@@ -1,13 +1,10 @@
 import * as z from 'zod';
+import { DEVICE_ID } from '../devices/device.ts';
 
-/**
- * What IoT Hub allows in a device id.
- * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry
- */
 export const deviceIdField = z
   .string()
   .regex(
-    /^[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}$/,
+    DEVICE_ID,
     "must have 1 to 128 characters: ASCII letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '",
   );
 

@@ -12,9 +12,19 @@ const requestSchema = z.strictObject({
 });
 
 /** `GET /api/devices/{deviceId}` */
-export function getDeviceRoute(devices: Pick<DeviceDirectory, 'get'>): Route {
+export function getDeviceRoute({
+  devices,
+  countDeferred,
+}: {
+  devices: Pick<DeviceDirectory, 'get'>;
+  countDeferred: (deviceId: string) => Promise<number>;
+}): Route {
   return async (request) => {
     const { path } = parseRequest(requestSchema, requestParts(request));
-    return { jsonBody: deviceResource(await devices.get(path.deviceId)) };
+    const [device, deferred] = await Promise.all([
+      devices.get(path.deviceId),
+      countDeferred(path.deviceId),
+    ]);
+    return { jsonBody: deviceResource(device, deferred) };
   };
 }

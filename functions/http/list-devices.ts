@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import * as z from 'zod';
 import type { DeviceDirectory } from '../devices/device.ts';
 import { deviceResource } from './device-resource.ts';
@@ -14,8 +15,17 @@ const requestSchema = z.strictObject({
   headers: z.strictObject({}),
 });
 
+/** Backlogs counted at the same time. */
+const IN_FLIGHT = 16;
+
 /** `GET /api/devices` */
-export function listDevicesRoute(devices: Pick<DeviceDirectory, 'list'>): Route {
+export function listDevicesRoute({
+  devices,
+  countDeferred,
+}: {
+  devices: Pick<DeviceDirectory, 'list'>;
+  countDeferred: (deviceId: string) => Promise<number>;
+}): Route {
   return async (request) => {
     const { query } = parseRequest(requestSchema, requestParts(request));
     const { limit = DEFAULT_LIST_LIMIT, continuationToken } = query;
@@ -23,6 +33,11 @@ export function listDevicesRoute(devices: Pick<DeviceDirectory, 'list'>): Route 
       limit,
       ...(continuationToken !== undefined && { continuationToken }),
     });
-    return { jsonBody: { ...page, items: page.items.map(deviceResource) } };
+    const items = await pMap(
+      page.items,
+      async (device) => deviceResource(device, await countDeferred(device.deviceId)),
+      { concurrency: IN_FLIGHT },
+    );
+    return { jsonBody: { ...page, items } };
   };
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { logLine } from '../log-line.ts';
-import type { SendMessageRequest, SentMessage, Warn } from '../messages/send-message.ts';
+import type { SendMessageRequest, SentMessage } from '../messages/new-message.ts';
+import type { Warn } from '../messages/send-message.ts';
 import { deviceIdField } from './fields.ts';
 import { sendMessageFields } from './message-fields.ts';
 import { messageLocation, messageResource } from './message-resource.ts';
@@ -17,7 +18,9 @@ const IDEMPOTENCY_KEY = 'idempotency-key';
 const requestSchema = z
   .strictObject({
     path: z.strictObject({ deviceId: deviceIdField }),
-    query: z.strictObject({}),
+    query: z.strictObject({
+      dispatch: z.literal('queued', "must be 'queued', or left out").optional(),
+    }),
     headers: z.strictObject({
       [IDEMPOTENCY_KEY]: z
         .string()
@@ -35,6 +38,8 @@ const requestSchema = z
 /** `POST /api/devices/{deviceId}/messages` */
 export function sendMessageRoute(dependencies: {
   send: (request: SendMessageRequest, warn: Warn) => Promise<SentMessage>;
+  /** Takes the message over, to be handed to the hub when its turn has come. */
+  queue: (request: SendMessageRequest, warn: Warn) => Promise<SentMessage>;
   newMessageId: () => string;
 }): Route {
   return async (request, context) => {
@@ -42,12 +47,14 @@ export function sendMessageRoute(dependencies: {
       context.warn(logLine(event, { error: error instanceof Error ? error.message : 'unknown' }));
     const body = await readJson(request, BODY_LIMIT);
     const parts = requestParts(request, { headers: [IDEMPOTENCY_KEY], body });
-    const { path, headers, body: fields } = parseRequest(requestSchema, parts);
+    const { path, query, headers, body: fields } = parseRequest(requestSchema, parts);
     const key = headers[IDEMPOTENCY_KEY];
     const messageId =
       fields.messageId ??
       (key === undefined ? dependencies.newMessageId() : idOf(path.deviceId, key));
-    return answer(await dependencies.send({ ...fields, deviceId: path.deviceId, messageId }, warn));
+    const message = { ...fields, deviceId: path.deviceId, messageId };
+    const { send, queue } = dependencies;
+    return answer(await (query.dispatch === 'queued' ? queue : send)(message, warn));
   };
 }
 

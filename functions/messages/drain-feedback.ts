@@ -28,10 +28,12 @@ export async function drainFeedback(
     source: FeedbackSource;
     store: Pick<MessageStore, 'changeMany'>;
     now: () => number;
+    /** Told of the devices whose messages came to an end. */
+    onOutcomes: (deviceIds: ReadonlySet<string>) => Promise<void>;
   },
   limits: { forMs: number },
 ): Promise<DrainTally> {
-  const { source, now } = dependencies;
+  const { source, now, onOutcomes } = dependencies;
   const deadline = now() + limits.forMs;
   const total = { batches: 0, recorded: 0, duplicates: 0, notOurs: 0, tooOld: 0 };
   const unreadable: Record<string, number> = {};
@@ -40,10 +42,9 @@ export async function drainFeedback(
     while (now() < deadline) {
       const batches = await session.receive({ waitMs: WAIT_MS, maxBatches: MAX_BATCHES });
       if (batches.length === 0) break;
-      const tally = await recordFeedback(
-        dependencies,
-        batches.flatMap((batch) => batch.records),
-      );
+      const records = batches.flatMap((batch) => batch.records);
+      const tally = await recordFeedback(dependencies, records);
+      await onOutcomes(new Set(records.map(({ deviceId }) => deviceId)));
       await Promise.all(batches.map(async (batch) => batch.complete()));
       total.batches += batches.length;
       total.recorded += tally.recorded;

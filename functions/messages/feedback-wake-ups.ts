@@ -13,9 +13,9 @@ export interface WakeUpSchedule {
 }
 
 export interface WakeUpStore {
-  read(): Promise<{ schedule: WakeUpSchedule; version: string } | undefined>;
+  read(): Promise<{ state: WakeUpSchedule; version: string } | undefined>;
   /** Writes if nobody else has since `version` was read; undefined if somebody has. */
-  write(schedule: WakeUpSchedule, version: string | undefined): Promise<string | undefined>;
+  write(state: WakeUpSchedule, version: string | undefined): Promise<string | undefined>;
 }
 
 export interface WakeUp {
@@ -89,7 +89,7 @@ export function feedbackWakeUps(dependencies: {
 
   async function requestNow(): Promise<void> {
     const stored = await store.read();
-    const schedule = stored?.schedule ?? NOTHING;
+    const schedule = stored?.state ?? NOTHING;
     if (isOutstanding(schedule) && schedule.dueAt <= now() + FIRST_MS) {
       coveredUntil = Math.max(schedule.dueAt, now() + OVERDUE_QUIET_MS);
       return;
@@ -115,13 +115,13 @@ export function feedbackWakeUps(dependencies: {
 
     async restore() {
       const stored = await store.read();
-      const schedule = stored?.schedule ?? NOTHING;
+      const schedule = stored?.state ?? NOTHING;
       if (!isOutstanding(schedule)) await arm(schedule, QUIET_DELAY_MS, stored?.version);
     },
 
     async run({ token, dueAt }, drain) {
       const stored = await store.read();
-      const schedule = stored?.schedule ?? NOTHING;
+      const schedule = stored?.state ?? NOTHING;
       if (schedule.token !== token && schedule.claimedToken !== token) {
         if (now() < dueAt + LOST_MS) return 'stale';
         // Taken for lost and only late. Where all are late, each is replaced before it comes: it runs all the same.

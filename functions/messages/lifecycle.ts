@@ -1,4 +1,4 @@
-import type { HandOver, HistoryEntry, Message, MessageStatus } from './message.ts';
+import type { BacklogPlace, HandOver, HistoryEntry, Message, MessageStatus } from './message.ts';
 
 /** Facts arrive late, twice and in any order: a lower rank never replaces a higher one. */
 const RANK: Readonly<Record<MessageStatus, number>> = {
@@ -19,6 +19,9 @@ const RANK: Readonly<Record<MessageStatus, number>> = {
 /** Keeps a row within its storage limits however often a failed message is tried again. */
 const MAX_HISTORY_ENTRIES = 100;
 
+/** Who hands the message over: the caller's own call, or queued dispatch. */
+export type HandOverPlace = { readonly handOver: HandOver } | { readonly backlog: BacklogPlace };
+
 export interface Fact extends HistoryEntry {
   readonly failure?: Message['failure'];
   readonly deviceGenerationId?: string;
@@ -37,18 +40,20 @@ export function isFinal(message: Pick<Message, 'status' | 'ack'>): boolean {
 export function withFact(message: Message, fact: Fact, now: number): Message | undefined {
   const { failure, deviceGenerationId, ...entry } = fact;
   if (message.history.some((known) => isSameEntry(known, entry))) return undefined;
-  const { handOver, failure: earlierFailure, ...rest } = message;
+  const { handOver, backlog, failure: earlierFailure, ...rest } = message;
   const raised = RANK[entry.status] > RANK[message.status];
   const failureNow = raised ? failure : earlierFailure;
   // Doubt does not record what the hub did: a repeat may still be a new try.
   const handOverNow = entry.status === 'unknown' ? handOver : undefined;
+  const status = raised ? entry.status : message.status;
   return {
     ...rest,
-    status: raised ? entry.status : message.status,
+    status,
     history: ordered([...message.history, entry]),
     updatedAt: now,
     ...(failureNow && { failure: failureNow }),
     ...(handOverNow && { handOver: handOverNow }),
+    ...(backlog && waits(status) && { backlog }),
     ...(deviceGenerationId !== undefined && { deviceGenerationId }),
   };
 }
@@ -74,6 +79,30 @@ export function withRefusal(
   return { ...message, history: ordered([...message.history, entry]), updatedAt: now };
 }
 
+/** The message after its hand-over had to be put off; undefined if it does not wait any more, or nothing is new. */
+export function withDeferral(
+  message: Message,
+  deferral: { at: number; code: string; inDoubt: boolean },
+  now: number,
+): Message | undefined {
+  if (!message.backlog) return undefined;
+  const { code } = deferral;
+  const inDoubt = deferral.inDoubt || message.backlog.inDoubt === true;
+  const last = message.history.findLast(({ status }) => status === 'deferred');
+  const isKnown = message.status === 'deferred' && last?.detail === code;
+  if (isKnown && inDoubt === (message.backlog.inDoubt === true)) return undefined;
+  // Clocks differ between the one who accepts and the one who hands over.
+  const at = Math.max(deferral.at, message.backlog.acceptedAt);
+  const entry: HistoryEntry = { status: 'deferred', at, detail: code };
+  return {
+    ...message,
+    status: 'deferred',
+    backlog: { acceptedAt: message.backlog.acceptedAt, ...(inDoubt && { inDoubt }) },
+    history: isKnown ? message.history : ordered([...message.history, entry]),
+    updatedAt: now,
+  };
+}
+
 /** Whether a repeat of the message is a new try: the hub took nothing, or nobody recorded what it did. */
 export function mayTryAgain(message: Message, now: number): boolean {
   if (message.status === 'failed') return true;
@@ -83,19 +112,23 @@ export function mayTryAgain(message: Message, now: number): boolean {
 /** The message at the start of another attempt to hand it over. */
 export function withNewAttempt(
   message: Message,
-  attempt: { handOver: HandOver; expiresAt: number },
+  attempt: { place: HandOverPlace; expiresAt: number },
   now: number,
 ): Message {
-  const { failure: _failed, ...rest } = message;
+  const { failure: _failed, handOver: _ended, ...rest } = message;
   return {
     ...rest,
+    ...attempt.place,
     status: 'accepted',
     attempt: message.attempt + 1,
-    handOver: attempt.handOver,
     expiresAt: attempt.expiresAt,
     history: ordered([...message.history, { status: 'accepted', at: now }]),
     updatedAt: now,
   };
+}
+
+function waits(status: MessageStatus): boolean {
+  return status === 'accepted' || status === 'deferred';
 }
 
 function isSameEntry(a: HistoryEntry, b: HistoryEntry): boolean {

@@ -42,6 +42,14 @@ export interface HandOver {
   readonly owner: string;
 }
 
+/** The place of a message in its device's backlog: Downlink hands it over when its turn has come. */
+export interface BacklogPlace {
+  /** The order of the backlog: strictly increasing per device while messages wait. */
+  readonly acceptedAt: number;
+  /** A hand-over was begun, and it is not known whether the hub took the message. */
+  readonly inDoubt?: true;
+}
+
 /** A message as Downlink knows it: everything but its body. */
 export interface Message {
   readonly deviceId: string;
@@ -65,6 +73,8 @@ export interface Message {
   readonly contentHash: string;
   /** Set while the outcome of the hand-over is not recorded. */
   readonly handOver?: HandOver;
+  /** Set while the message waits for queued dispatch. */
+  readonly backlog?: BacklogPlace;
   /** The device's generation at the hub as feedback reported it; for information. */
   readonly deviceGenerationId?: string;
 }

@@ -12,6 +12,7 @@ const AFTER_FEEDBACK_MS = 10 * 60_000;
  */
 export function dueAt(message: Message, feedbackTtlMs: number): number | undefined {
   if (isFinal(message)) return undefined;
+  if (message.backlog) return message.expiresAt;
   if (message.handOver) return message.handOver.until + AFTER_HAND_OVER_MS;
   return message.expiresAt + feedbackTtlMs + AFTER_FEEDBACK_MS;
 }

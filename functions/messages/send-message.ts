@@ -1,15 +1,9 @@
-import { createHash } from 'node:crypto';
 import { DownlinkError } from '../errors.ts';
 import { mayTryAgain, withFact, withNewAttempt, withRefusal } from './lifecycle.ts';
-import { MAX_MESSAGE_BYTES, MAX_TTL_SECONDS } from './message.ts';
-import type { HandOver, Message, MessageSender, OutgoingMessage } from './message.ts';
-import { sizeInBytes } from './message-size.ts';
+import type { HandOver, Message, MessageSender } from './message.ts';
 import type { MessageStore, StoredMessage } from './message-store.ts';
-
-/** A validated request, defaults filled in. */
-export interface SendMessageRequest extends Omit<OutgoingMessage, 'expiresAt'> {
-  readonly expiry: { readonly ttlSeconds: number } | { readonly expiresAt: number };
-}
+import { checkSameContent, expiryFaultOf, newMessage, replayOnly } from './new-message.ts';
+import type { SendMessageRequest, SentMessage } from './new-message.ts';
 
 export interface SendMessageDependencies {
   readonly store: Pick<MessageStore, 'insert' | 'find' | 'change'>;
@@ -25,12 +19,6 @@ export interface SendMessageDependencies {
 /** Told of errors that must not change the answer. */
 export type Warn = (event: string, error: unknown) => void;
 
-export interface SentMessage {
-  readonly message: Message;
-  /** True when the request repeated an earlier one and nothing was sent for it. */
-  readonly replayed: boolean;
-}
-
 /**
  * Records the message, hands it to the hub and records what the hub said, in this order: a crash in between
  * leaves a message that is known, never one that was sent and forgotten.
@@ -43,14 +31,12 @@ export async function sendMessage(
   request: SendMessageRequest,
 ): Promise<SentMessage> {
   const { store, wakeUps, now, newOwner, handOverMs, warn } = dependencies;
-  const sizeBytes = sizeInBytes(request);
-  if (sizeBytes > MAX_MESSAGE_BYTES) throw tooLarge(sizeBytes);
   const startedAt = now();
   const handOver: HandOver = { until: startedAt + handOverMs, owner: newOwner() };
-  const fresh = newMessage(request, { startedAt, handOver, sizeBytes });
+  const fresh = newMessage(request, startedAt, { handOver });
 
   const expiryFault = expiryFaultOf(fresh.expiresAt, startedAt);
-  if (expiryFault) return replayOnly(dependencies, fresh, expiryFault);
+  if (expiryFault) return replayOnly(store, fresh, expiryFault);
 
   const { inserted, ...stored } = await store.insert(fresh);
   const claimed = inserted ? stored : await claimRepeat(store, stored, fresh, startedAt);
@@ -76,7 +62,7 @@ async function claimRepeat(
   if (!handOver) return undefined;
   const { changed: _changed, ...result } = await store.change(stored, (message) =>
     mayTryAgain(message, startedAt)
-      ? withNewAttempt(message, { handOver, expiresAt }, startedAt)
+      ? withNewAttempt(message, { place: { handOver }, expiresAt }, startedAt)
       : undefined,
   );
   return result.message.handOver?.owner === handOver.owner ? result : undefined;
@@ -114,81 +100,10 @@ async function handOverToHub(
   }
 }
 
-/** A repeat may come when the expiry it names is over: it still gets the answer of the first. */
-async function replayOnly(
-  { store }: SendMessageDependencies,
-  fresh: Message,
-  fault: DownlinkError,
-): Promise<SentMessage> {
-  const earlier = await store.find(fresh);
-  if (!earlier) throw fault;
-  checkSameContent(earlier.message, fresh);
-  if (earlier.message.status === 'failed') throw fault;
-  return { message: earlier.message, replayed: true };
-}
-
-function checkSameContent(earlier: Message, fresh: Message): void {
-  if (earlier.contentHash === fresh.contentHash) return;
-  throw new DownlinkError(
-    'idempotency-conflict',
-    `The message id '${fresh.messageId}' is taken on this device by a message of other content. ` +
-      'Repeat with the same content to get its state, or send with another id.',
-  );
-}
-
-function newMessage(
-  request: SendMessageRequest,
-  made: { startedAt: number; handOver: HandOver; sizeBytes: number },
-): Message {
-  const { body: _body, expiry, ...told } = request;
-  return {
-    ...told,
-    status: 'accepted',
-    createdAt: made.startedAt,
-    updatedAt: made.startedAt,
-    expiresAt: 'expiresAt' in expiry ? expiry.expiresAt : made.startedAt + expiry.ttlSeconds * 1000,
-    sizeBytes: made.sizeBytes,
-    attempt: 1,
-    history: [{ status: 'accepted', at: made.startedAt }],
-    contentHash: contentHash(request),
-    handOver: made.handOver,
-  };
-}
-
-function expiryFaultOf(expiresAt: number, now: number): DownlinkError | undefined {
-  const ttlMs = expiresAt - now;
-  if (ttlMs >= 1000 && ttlMs <= MAX_TTL_SECONDS * 1000) return undefined;
-  const message = 'must lie between 1 second and 48 hours from now';
-  return new DownlinkError('invalid-request', 'The request is not valid; see errors.', {
-    faults: [{ path: 'body.expiresAt', message }],
-  });
-}
-
 /** A send that began now could still be under way when a repeat may begin. */
 function storedTooSlowly(): DownlinkError {
   return new DownlinkError(
     'storage-unavailable',
     'The storage took so long that the message was not sent any more; send it again.',
   );
-}
-
-function tooLarge(sizeBytes: number): DownlinkError {
-  return new DownlinkError(
-    'message-too-large',
-    `The message has ${sizeBytes} bytes, body and properties together; IoT Hub takes at most ${MAX_MESSAGE_BYTES}. ` +
-      'Send less, or send a link from which the device fetches the rest.',
-  );
-}
-
-function contentHash(request: SendMessageRequest): string {
-  const { body, properties, ...rest } = request;
-  const byName = Object.entries(properties).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(
-      JSON.stringify(
-        Object.entries({ ...rest, properties: byName }).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-      ),
-    )
-    .update(body)
-    .digest('base64url');
 }

@@ -1,38 +1,48 @@
 import { withFact } from './lifecycle.ts';
 import type { Ack, Message } from './message.ts';
-import type { MessageStore } from './message-store.ts';
+import type { BacklogCare } from './dispatch/backlog-care.ts';
+import type { MessageKey, MessageStore } from './message-store.ts';
 import { dueAt } from './open-messages.ts';
 
 /** Messages looked at in one go. */
 const AT_ONCE = 200;
 
 /**
- * Settles what nobody answered: hand-overs whose sender died, and messages whose acknowledgement can no longer come.
- * Says how many became `unknown`. Feedback that arrives later still wins.
+ * Settles what nobody answered: hand-overs whose sender died, messages whose acknowledgement can no longer come, and
+ * those that expired while they waited for queued dispatch. Feedback that arrives later still wins.
  */
 export async function sweepMessages(dependencies: {
   store: Pick<MessageStore, 'findDue' | 'changeMany'>;
+  backlogs: Pick<BacklogCare, 'expire'>;
   now: () => number;
   feedbackTtlMs: number;
-}): Promise<{ unknown: number }> {
-  const { store, now, feedbackTtlMs } = dependencies;
+}): Promise<{ unknown: number; expired: number }> {
+  const { store, backlogs, now, feedbackTtlMs } = dependencies;
   let unknown = 0;
+  let expired = 0;
   for (;;) {
     const at = now();
     const due = await store.findDue(at, AT_ONCE);
+    const waiting: MessageKey[] = [];
     const outcomes = await store.changeMany(
       due.map((key) => ({
         ...key,
         change: (message: Message) => {
           const lookAt = dueAt(message, feedbackTtlMs);
           if (lookAt === undefined || lookAt > at) return undefined;
+          if (message.backlog) {
+            waiting.push(message);
+            return undefined;
+          }
           return withFact(message, { status: 'unknown', at, detail: reasonOf(message) }, at);
         },
       })),
     );
     const changed = outcomes.filter((outcome) => outcome === 'changed').length;
+    const gone = await backlogs.expire(waiting);
     unknown += changed;
-    if (due.length < AT_ONCE || changed === 0) return { unknown };
+    expired += gone;
+    if (due.length < AT_ONCE || changed + gone === 0) return { unknown, expired };
   }
 }
 

@@ -14,10 +14,13 @@ export function drainFeedbackHandler(dependencies: {
   return async (message, context) => {
     const wakeUp = wakeUpSchema.parse(message);
     await dependencies.wakeUps.run(wakeUp, async () => {
-      const { drained, hubError, swept } = await dependencies.watch();
+      const { drained, hubError, swept, rescued } = await dependencies.watch();
       if (hubError) context.warn(logLine('feedback.hub-unavailable', { detail: hubError.detail }));
       if (drained && drained.batches > 0) context.log(logLine('feedback.drained', { ...drained }));
-      if (swept && swept.unknown > 0) context.log(logLine('messages.swept', swept));
+      if (swept && swept.unknown + swept.expired > 0) {
+        context.log(logLine('messages.swept', swept));
+      }
+      if (rescued > 0) context.warn(logLine('dispatch.rescued', { devices: rescued }));
     });
   };
 }

@@ -11,8 +11,10 @@ export function watchMessagesHandler(dependencies: {
 }): TimerHandler {
   return async (_timer, context) => {
     if (!(await dependencies.hasOpenMessages())) return;
-    const { drained, hubError, swept } = await dependencies.watch({ sweepNow: true });
-    context.log(logLine('messages.watched', { drained, hubError: hubError?.detail, swept }));
+    const { drained, hubError, swept, rescued } = await dependencies.watch({ sweepNow: true });
+    context.log(
+      logLine('messages.watched', { drained, hubError: hubError?.detail, swept, rescued }),
+    );
     await dependencies.wakeUps.restore();
   };
 }

@@ -13,9 +13,9 @@ import { messageRowKey, partitionOf } from './table-keys.ts';
 
 /** https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions */
 const MAX_ACTIONS = 100;
-/** A message's own row, its copy for lists, the open row removed and another made, its event. */
-const ACTIONS_OF_A_MESSAGE = 5;
-const MAX_MESSAGES = MAX_ACTIONS / ACTIONS_OF_A_MESSAGE;
+/** A message's own row, its copy for lists, the open row removed and another made, its event, its place in the backlog. */
+const ACTIONS_OF_A_MESSAGE = 6;
+const MAX_MESSAGES = Math.floor(MAX_ACTIONS / ACTIONS_OF_A_MESSAGE);
 /** A transaction holds 4 MiB; a row's copy and the framing come on top of what is counted. */
 const MAX_CHARACTERS = 1024 * 1024;
 const IN_FLIGHT = 32;

@@ -2,7 +2,13 @@ import pMap from 'p-map';
 import type { TransactionAction } from '@azure/data-tables';
 import { messageRowOf } from './message-rows.ts';
 import type { Table } from './table.ts';
-import { ALL_PARTITIONS, dayRange, listRowKey, messageRowKey } from './table-keys.ts';
+import {
+  ALL_PARTITIONS,
+  backlogRowKey,
+  dayRange,
+  listRowKey,
+  messageRowKey,
+} from './table-keys.ts';
 
 const AT_ONCE = 200;
 const IN_FLIGHT = 8;
@@ -47,6 +53,10 @@ async function removeMessage(
       ['delete', { partitionKey, rowKey }],
       ['delete', { partitionKey, rowKey: listRowKey(message) }],
     );
+    if (message.backlog) {
+      const { acceptedAt } = message.backlog;
+      actions.push(['delete', { partitionKey, rowKey: backlogRowKey({ ...at, acceptedAt }) }]);
+    }
     if (openRowKey !== undefined) actions.push(['delete', { partitionKey, rowKey: openRowKey }]);
   }
   return (await table.transact(actions)) !== 'conflict';

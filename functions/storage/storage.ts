@@ -1,21 +1,29 @@
 import type { EventLog } from '../event-log/status-event.ts';
-import type { WakeUpQueue, WakeUpStore } from '../messages/feedback-wake-ups.ts';
+import type { Backlog } from '../messages/dispatch/backlog.ts';
+import type { DispatchQueue } from '../messages/dispatch/dispatch-queue.ts';
+import type { PaceState, PaceStore } from '../messages/dispatch/hub-pace.ts';
+import type { WakeUpQueue, WakeUpSchedule, WakeUpStore } from '../messages/feedback-wake-ups.ts';
 import type { Message } from '../messages/message.ts';
 import type { MessageStore } from '../messages/message-store.ts';
-import { storageWakeUpQueue } from './storage-wake-up-queue.ts';
+import { messageTransactions } from './message-transactions.ts';
+import { storageQueue } from './storage-queue.ts';
 import { connectTable } from './table.ts';
+import { tableBacklog } from './table-backlog.ts';
+import { tableControlRow } from './table-control-row.ts';
 import { CONTROL_PARTITION } from './table-keys.ts';
 import { tableEventLog } from './table-event-log.ts';
 import { tableMessageStore } from './table-message-store.ts';
-import { tableWakeUpStore } from './table-wake-up-store.ts';
 
 const TABLE_NAME = 'downlink';
 
 export interface Storage {
   readonly messages: MessageStore;
+  readonly backlog: Backlog;
   readonly events: EventLog;
   readonly wakeUpStore: WakeUpStore;
   readonly wakeUpQueue: WakeUpQueue;
+  readonly paceStore: PaceStore;
+  readonly dispatchQueue: DispatchQueue;
   /** Settles when the storage answered; rejects with `storage-unavailable`. */
   check(): Promise<void>;
 }
@@ -23,16 +31,20 @@ export interface Storage {
 /** Connects lazily: nothing is sent before the first use. */
 export function connectStorage(options: {
   connectionString: string;
-  wakeUpQueueName: string;
+  queueNames: { wakeUps: string; dispatch: string };
   dueAt: (message: Message) => number | undefined;
   now: () => number;
 }): Storage {
   const table = connectTable(options.connectionString, TABLE_NAME);
+  const rows = messageTransactions({ table, dueAt: options.dueAt, now: options.now });
   return {
-    messages: tableMessageStore({ table, dueAt: options.dueAt, now: options.now }),
+    messages: tableMessageStore({ table, rows }),
+    backlog: tableBacklog({ table, rows, now: options.now }),
     events: tableEventLog(table),
-    wakeUpStore: tableWakeUpStore(table),
-    wakeUpQueue: storageWakeUpQueue(options.connectionString, options.wakeUpQueueName),
+    wakeUpStore: tableControlRow<WakeUpSchedule>(table, 'feedback-schedule'),
+    wakeUpQueue: storageQueue(options.connectionString, options.queueNames.wakeUps),
+    paceStore: tableControlRow<PaceState>(table, 'hub-pace'),
+    dispatchQueue: storageQueue(options.connectionString, options.queueNames.dispatch),
     async check() {
       await table.find(CONTROL_PARTITION, 'health');
     },

@@ -12,6 +12,10 @@ import type { MessageKey } from '../messages/message-store.ts';
  * | `open\|time\|device\|id`                  | while not final: when the sweep must look at it |
  * | `day\|date\|device\|id`                   | for retention                                   |
  * | `event\|time\|kind\|device\|id`           | one change of status, in the order of recording |
+ * | `backlog\|device\|time\|id`               | while it waits for queued dispatch: its body    |
+ * | `backlog\|device\|`                       | who hands the device's backlog over; stays      |
+ * | `backlog\|device\|!order`                 | when the last message joined it; stays          |
+ * | `work\|device`                            | while messages wait: when to look at the device |
  */
 
 /** Fixed for ever: rows written under another number would no longer be found. */
@@ -94,8 +98,48 @@ export function eventRange({ since, before }: { since?: number; before?: number 
   };
 }
 
+export function backlogRowKey(key: MessageKey & { acceptedAt: number }): string {
+  return `${backlogPrefix(key.deviceId)}${padded(key.acceptedAt)}|${encoded(key.messageId)}`;
+}
+
+export function leaseRowKey(deviceId: string): string {
+  return backlogPrefix(deviceId);
+}
+
+/** Sorts between the lease and the messages. */
+export function orderRowKey(deviceId: string): string {
+  return `${backlogPrefix(deviceId)}!order`;
+}
+
+/** Bounds of a device's lease, order and messages, or of the messages alone: all, or those after one of them. */
+export function backlogRange(
+  deviceId: string,
+  part: 'all' | 'messages' | { acceptedAt: number; messageId: string },
+): { from: string; to: string } {
+  const prefix = backlogPrefix(deviceId);
+  const to = `${prefix}${AFTER_ALL}`;
+  if (part === 'all') return { from: prefix, to };
+  if (part === 'messages') return { from: `${prefix}0`, to };
+  return { from: `${backlogRowKey({ deviceId, ...part })}!`, to };
+}
+
+export function workRowKey(deviceId: string): string {
+  return `work|${encoded(deviceId)}`;
+}
+
+export const WORK_RANGE = { from: 'work|', to: 'work|~~' };
+
+/** A time as a text that sorts as it does. */
+export function sortableTime(ms: number): string {
+  return padded(ms);
+}
+
 /** Sorts after every character that a key of ours holds. */
 const AFTER_ALL = '~~';
+
+function backlogPrefix(deviceId: string): string {
+  return `backlog|${encoded(deviceId)}|`;
+}
 
 function listPrefix(deviceId: string): string {
   return `list|${encoded(deviceId)}|`;

@@ -1,55 +1,23 @@
-import type { TransactionAction } from '@azure/data-tables';
-import type { Message } from '../messages/message.ts';
-import type { Change, MessageKey, MessageStore, StoredMessage } from '../messages/message-store.ts';
+import type { Change, MessageStore, StoredMessage } from '../messages/message-store.ts';
 import { DownlinkError } from '../errors.ts';
 import { changeInGroups } from './group-changes.ts';
 import { listMessages } from './list-messages.ts';
-import { messageRowOf, toMessageRows } from './message-rows.ts';
-import type { MessageRow, MessageRows } from './message-rows.ts';
+import type { MessageRow } from './message-rows.ts';
+import { contended, fromStored, MAX_TRIES, stored, writtenRow } from './message-transactions.ts';
+import type { MessageTransactions } from './message-transactions.ts';
 import { removeMessagesCreatedBefore } from './remove-messages.ts';
 import type { Table } from './table.ts';
-import { ALL_PARTITIONS, messageRowKey, openRange, partitionOf } from './table-keys.ts';
+import { ALL_PARTITIONS, openRange } from './table-keys.ts';
 
-/** Lost races before we give up; each means that somebody else got through. */
-const MAX_TRIES = 20;
-
-export interface TableMessageStoreOptions {
-  readonly table: Table;
-  /** When the sweep must look at a message; undefined once it is final. */
-  readonly dueAt: (message: Message) => number | undefined;
-  readonly now: () => number;
-}
-
-export function tableMessageStore({ table, dueAt, now }: TableMessageStoreOptions): MessageStore {
+export function tableMessageStore({
+  table,
+  rows: { findRow, insertion, replacement },
+}: {
+  table: Table;
+  rows: MessageTransactions;
+}): MessageStore {
   /** Where the last open message was seen: the cheapest place to look first. */
   let openPartition = ALL_PARTITIONS[0];
-
-  async function findRow(key: MessageKey): Promise<MessageRow | undefined> {
-    const row = await table.find(partitionOf(key.deviceId), messageRowKey(key));
-    return row && messageRowOf(row, row.etag);
-  }
-
-  function rowsOf(message: Message, before: MessageRow | undefined): MessageRows {
-    return toMessageRows(message, { dueAt: dueAt(message), before, now: now() });
-  }
-
-  /** To be written at once: the event is stamped here. */
-  function replacement(current: MessageRow, message: Message): TransactionAction[] {
-    const rows = rowsOf(message, current);
-    const actions: TransactionAction[] = [
-      ['update', rows.message, 'Replace', { etag: current.etag }],
-      ['update', rows.list, 'Replace', { etag: '*' }],
-    ];
-    if (current.openRowKey !== rows.open?.rowKey) {
-      const { partitionKey } = rows.message;
-      if (current.openRowKey) {
-        actions.push(['delete', { partitionKey, rowKey: current.openRowKey }]);
-      }
-      if (rows.open) actions.push(['create', rows.open]);
-    }
-    if (rows.event) actions.push(['create', rows.event]);
-    return actions;
-  }
 
   async function changeRow(
     row: MessageRow,
@@ -78,10 +46,7 @@ export function tableMessageStore({ table, dueAt, now }: TableMessageStoreOption
 
     async insert(message) {
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-        const { message: row, list, day, open, event } = rowsOf(message, undefined);
-        const actions = [row, list, day, open, event].flatMap((entity): TransactionAction[] =>
-          entity ? [['create', entity]] : [],
-        );
+        const actions = insertion(message);
         const etags = await table.transact(actions);
         if (etags !== 'conflict') {
           return { ...stored(writtenRow(message, etags[0], actions)), inserted: true };
@@ -135,38 +100,6 @@ export function tableMessageStore({ table, dueAt, now }: TableMessageStoreOption
 
     removeCreatedBefore: async (before) => removeMessagesCreatedBefore(table, before),
   };
-}
-
-/** The version holds what a replacement needs: ETag, stamp of the last event, key of the row that marks the message as open. */
-function stored({ message, etag, eventAt, openRowKey }: MessageRow): StoredMessage {
-  return { message, version: `${etag} ${eventAt} ${openRowKey ?? ''}` };
-}
-
-function fromStored({ message, version }: StoredMessage): MessageRow {
-  const [etag = '', eventAt, openRowKey = ''] = version.split(' ');
-  return {
-    message,
-    etag,
-    eventAt: Number(eventAt),
-    openRowKey: openRowKey === '' ? undefined : openRowKey,
-  };
-}
-
-/** The first action of a transaction writes the message's row. */
-function writtenRow(
-  message: Message,
-  etag: string | undefined,
-  [first]: readonly TransactionAction[],
-): MessageRow {
-  return messageRowOf({ ...first?.[1] }, etag ?? '', message);
-}
-
-function contended(): DownlinkError {
-  return new DownlinkError(
-    'storage-unavailable',
-    'The message is being changed by too many at once; try again shortly.',
-    { retryAfterSeconds: 1 },
-  );
 }
 
 function gone(): DownlinkError {

@@ -16,6 +16,7 @@ describe('readConfig', () => {
         feedbackSource: 'amqp',
         sendTimeoutMs: 15_000,
       },
+      hubSize: undefined,
       storage: { connectionString: 'UseDevelopmentStorage=true' },
       handOverMs: 30_000,
       feedbackTtlMs: 3_600_000,
@@ -30,12 +31,16 @@ describe('readConfig', () => {
         DOWNLINK_AUTH: 'open',
         DOWNLINK_FEEDBACK_TTL_SECONDS: '1h',
         DOWNLINK_HAND_OVER_SECONDS: '0',
+        DOWNLINK_HUB_SKU: 'B1',
+        DOWNLINK_HUB_UNITS: '0',
       });
 
     expect(read).toThrow(/DOWNLINK_IOTHUB_CONNECTION_STRING is not right\. .*HostName is missing/);
     expect(read).toThrow(/AzureWebJobsStorage is missing/);
     expect(read).toThrow(/DOWNLINK_AUTH must be 'key'/);
     expect(read).toThrow(/DOWNLINK_FEEDBACK_TTL_SECONDS must be a whole number from 60 to 172800/);
+    expect(read).toThrow(/DOWNLINK_HUB_SKU must be one of F1, S1, S2, S3/);
+    expect(read).toThrow(/DOWNLINK_HUB_UNITS must be a whole number from 1 to 200/);
     expect(read).toThrow(/DOWNLINK_HAND_OVER_SECONDS must be a whole number from 2 to 300/);
     expect(read).not.toThrow(/secret/);
   });

@@ -1,5 +1,5 @@
 import type { Message } from '../../functions/messages/message.ts';
-import type { SendMessageRequest } from '../../functions/messages/send-message.ts';
+import type { SendMessageRequest } from '../../functions/messages/new-message.ts';
 
 export const NOON = Date.parse('2026-03-01T12:00:00.000Z');
 

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { dueAt } from '../../functions/messages/open-messages.ts';
+import type { Backlog } from '../../functions/messages/dispatch/backlog.ts';
+import { messageTransactions } from '../../functions/storage/message-transactions.ts';
+import { tableBacklog } from '../../functions/storage/table-backlog.ts';
 import { connectTable } from '../../functions/storage/table.ts';
 import type { Table } from '../../functions/storage/table.ts';
 import { tableEventLog } from '../../functions/storage/table-event-log.ts';
@@ -14,6 +17,7 @@ export interface TestStorage {
   readonly connectionString: string;
   readonly table: Table;
   readonly messages: MessageStore;
+  readonly backlog: Backlog;
   readonly events: EventLog;
 }
 
@@ -33,12 +37,14 @@ export function useStorage(): (options?: { now?: () => number }) => TestStorage 
     if (!emulator) throw new Error('useStorage: the emulator runs only within tests');
     tables += 1;
     const table = connectTable(emulator.connectionString, `test${tables}`);
-    const messages = tableMessageStore({
+    const rows = messageTransactions({
       table,
       dueAt: (message) => dueAt(message, FEEDBACK_TTL_MS),
       now,
     });
+    const messages = tableMessageStore({ table, rows });
+    const backlog = tableBacklog({ table, rows, now });
     const events = tableEventLog(table);
-    return { connectionString: emulator.connectionString, table, messages, events };
+    return { connectionString: emulator.connectionString, table, messages, backlog, events };
   };
 }

@@ -179,28 +179,35 @@ describe('devices', () => {
   };
 
   test('GET /api/devices/{deviceId} shows a device', async () => {
-    const handler = withProblems(getDeviceRoute({ get: async () => device }));
+    const handler = withProblems(
+      getDeviceRoute({ devices: { get: async () => device }, countDeferred: async () => 7 }),
+    );
 
     const answer = await call(handler, { method: 'GET', params: { deviceId: 'device-1' } });
 
-    expect(answer.body).toEqual({ ...device, lastActivityAt: null, deferredMessages: 0 });
+    expect(answer.body).toEqual({ ...device, lastActivityAt: null, deferredMessages: 7 });
   });
 
   test('GET /api/devices gives a page', async () => {
     const pages: unknown[] = [];
     const handler = withProblems(
       listDevicesRoute({
-        list: async (page) => {
-          pages.push(page);
-          return { items: [{ ...device, lastActivityAt: NOON }] };
+        devices: {
+          list: async (page) => {
+            pages.push(page);
+            return { items: [{ ...device, lastActivityAt: NOON }] };
+          },
         },
+        countDeferred: async () => 7,
       }),
     );
 
     const answer = await call(handler, { method: 'GET', query: { continuationToken: 'x' } });
 
     expect(pages).toEqual([{ limit: 50, continuationToken: 'x' }]);
-    expect(answer.body).toMatchObject({ items: [{ lastActivityAt: '2026-03-01T12:00:00.000Z' }] });
+    expect(answer.body).toMatchObject({
+      items: [{ lastActivityAt: '2026-03-01T12:00:00.000Z', deferredMessages: 7 }],
+    });
   });
 });
 

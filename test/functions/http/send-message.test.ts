@@ -3,13 +3,14 @@ import { DownlinkError } from '../../../functions/errors.ts';
 import type { ErrorCode } from '../../../functions/errors.ts';
 import { sendMessageRoute } from '../../../functions/http/send-message.ts';
 import { withProblems } from '../../../functions/http/with-problems.ts';
-import type { SendMessageRequest } from '../../../functions/messages/send-message.ts';
+import type { SendMessageRequest } from '../../../functions/messages/new-message.ts';
 import { call } from '../../support/http.ts';
 import type { Call } from '../../support/http.ts';
 import { aMessage } from '../../support/messages.ts';
 
 function setUp(outcome: { error?: DownlinkError; replayed?: boolean; pending?: boolean } = {}) {
   const requests: SendMessageRequest[] = [];
+  const queued: SendMessageRequest[] = [];
   const handler = withProblems(
     sendMessageRoute({
       newMessageId: () => 'fresh-id',
@@ -23,11 +24,15 @@ function setUp(outcome: { error?: DownlinkError; replayed?: boolean; pending?: b
           replayed: outcome.replayed ?? false,
         };
       },
+      queue: async (request) => {
+        queued.push(request);
+        return { message: aMessage(request), replayed: false };
+      },
     }),
   );
   const post = async (request: Omit<Call, 'method'>) =>
     call(handler, { params: { deviceId: 'device-1' }, ...request });
-  return { post, requests };
+  return { post, requests, queued };
 }
 
 describe('POST /api/devices/{deviceId}/messages', () => {
@@ -320,5 +325,17 @@ describe('the nesting of a body', () => {
     ['a string that never ends', `"${String.raw`\"`.repeat(200_000)}`, 400],
   ])('%s: %#', async (_, text, status) => {
     expect((await setUp().post({ text })).status).toBe(status);
+  });
+
+  test('takes a message over with dispatch=queued, and nothing else by that name', async () => {
+    const { post, requests, queued } = setUp();
+
+    const taken = await post({ query: { dispatch: 'queued' }, json: { messageId: 'one' } });
+    const refused = await post({ query: { dispatch: 'later' }, json: {} });
+
+    expect(taken).toMatchObject({ status: 202, body: { messageId: 'one', status: 'accepted' } });
+    expect(queued.map(({ messageId }) => messageId)).toEqual(['one']);
+    expect(requests).toEqual([]);
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: 'query.dispatch' }] } });
   });
 });

@@ -6,6 +6,7 @@ import type {
   FeedbackSource,
 } from '../../../functions/messages/feedback.ts';
 import { messageWatch } from '../../../functions/messages/message-watch.ts';
+import type { BacklogCare } from '../../../functions/messages/dispatch/backlog-care.ts';
 import type { MessageStore } from '../../../functions/messages/message-store.ts';
 import { DownlinkError } from '../../../functions/errors.ts';
 import { aMessage, NOON } from '../../support/messages.ts';
@@ -55,8 +56,11 @@ function aSource(batches: { records: FeedbackRecord[]; unreadable?: string[] }[]
   return { source, waiting, log };
 }
 
-const drain = async (source: FeedbackSource, store: Pick<MessageStore, 'changeMany'>) =>
-  drainFeedback({ source, store, now: () => NOON + 2000 }, { forMs: 30_000 });
+const drain = async (
+  source: FeedbackSource,
+  store: Pick<MessageStore, 'changeMany'>,
+  onOutcomes = async (_deviceIds: ReadonlySet<string>): Promise<void> => undefined,
+) => drainFeedback({ source, store, onOutcomes, now: () => NOON + 2000 }, { forMs: 30_000 });
 
 describe('drainFeedback', () => {
   test.each([
@@ -131,8 +135,19 @@ describe('drainFeedback', () => {
 });
 
 describe('messageWatch', () => {
+  const noBacklogs: BacklogCare = {
+    roomMade: async () => undefined,
+    expire: async () => 0,
+    rescue: async () => 0,
+  };
   const watchAt = (now: number, store: MessageStore, source: FeedbackSource) =>
-    messageWatch({ source, store, now: () => now, feedbackTtlMs: FEEDBACK_TTL_MS });
+    messageWatch({
+      source,
+      store,
+      backlogs: noBacklogs,
+      now: () => now,
+      feedbackTtlMs: FEEDBACK_TTL_MS,
+    });
   const hubAway: FeedbackSource = {
     open: async () => {
       throw new DownlinkError('hub-unavailable', 'away');
@@ -147,7 +162,7 @@ describe('messageWatch', () => {
     const unknown = (await messages.find(aMessage()))?.message;
     await drain(aSource([{ records: [aRecord()] }]).source, messages);
 
-    expect(swept).toEqual({ unknown: 1 });
+    expect(swept).toEqual({ unknown: 1, expired: 0 });
     expect(unknown).toMatchObject({ status: 'unknown', handOver: { owner: 'owner-1' } });
     expect((await messages.find(aMessage()))?.message.status).toBe('delivered');
   });
@@ -168,7 +183,7 @@ describe('messageWatch', () => {
     const early = await watchAt(late - 1, messages, aSource([]).source)();
     await watchAt(late, messages, aSource([]).source)();
 
-    expect(early.swept).toEqual({ unknown: 0 });
+    expect(early.swept).toEqual({ unknown: 0, expired: 0 });
     const message = (await messages.find(aMessage()))?.message;
     expect(message?.status).toBe('unknown');
     expect(message?.history.at(-1)?.detail).toMatch(suggests);

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { feedbackWakeUps } from '../../../functions/messages/feedback-wake-ups.ts';
-import type { FeedbackWakeUps, WakeUp } from '../../../functions/messages/feedback-wake-ups.ts';
-import { tableWakeUpStore } from '../../../functions/storage/table-wake-up-store.ts';
+import type {
+  FeedbackWakeUps,
+  WakeUp,
+  WakeUpSchedule,
+} from '../../../functions/messages/feedback-wake-ups.ts';
+import { tableControlRow } from '../../../functions/storage/table-control-row.ts';
 import { NOON } from '../../support/messages.ts';
 import { useStorage } from '../../support/storage.ts';
 
@@ -9,7 +13,7 @@ const storage = useStorage();
 
 /** Several instances of the app over one storage, one queue and one clock. */
 function aDeployment() {
-  const store = tableWakeUpStore(storage().table);
+  const store = tableControlRow<WakeUpSchedule>(storage().table, 'feedback-schedule');
   const clock = { now: NOON };
   const state = { open: true, tokens: 0 };
   const queued: (WakeUp & { delayMs: number })[] = [];

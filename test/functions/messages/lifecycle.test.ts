@@ -102,7 +102,7 @@ describe('withFact', () => {
     let message = aMessage({ status: 'failed' });
     for (let attempt = 0; attempt < 150; attempt += 1) {
       const handOver = { until: NOON, owner: `owner-${attempt}` };
-      message = withNewAttempt(message, { handOver, expiresAt: NOON }, NOON + attempt);
+      message = withNewAttempt(message, { place: { handOver }, expiresAt: NOON }, NOON + attempt);
     }
 
     expect(message.history).toHaveLength(100);

@@ -1,5 +1,4 @@
 import { QueueClient } from '@azure/storage-queue';
-import type { WakeUpQueue } from '../messages/feedback-wake-ups.ts';
 import {
   STORAGE_RETRIES,
   STORAGE_TIMEOUT_MS,
@@ -7,8 +6,16 @@ import {
   storageUnavailable,
 } from './storage-errors.ts';
 
-/** The queue whose messages wake the feedback drain. */
-export function storageWakeUpQueue(connectionString: string, queueName: string): WakeUpQueue {
+export interface StorageQueue<Content> {
+  /** Rejects with `storage-unavailable`. */
+  enqueue(content: Content, delayMs: number): Promise<void>;
+}
+
+/** A queue that triggers a function of ours; made on first use. */
+export function storageQueue<Content>(
+  connectionString: string,
+  queueName: string,
+): StorageQueue<Content> {
   const client = new QueueClient(connectionString, queueName, {
     retryOptions: {
       maxTries: STORAGE_RETRIES.maxRetries + 1,
@@ -18,9 +25,9 @@ export function storageWakeUpQueue(connectionString: string, queueName: string):
   });
 
   return {
-    async enqueue(wakeUp, delayMs) {
+    async enqueue(content, delayMs) {
       // As host.json says: messageEncoding base64.
-      const text = Buffer.from(JSON.stringify(wakeUp)).toString('base64');
+      const text = Buffer.from(JSON.stringify(content)).toString('base64');
       const send = async () =>
         client.sendMessage(text, {
           visibilityTimeout: Math.ceil(delayMs / 1000),
