@@ -20,9 +20,10 @@ import {
 } from './limits.ts';
 import type { LinkRoute, Peer } from './link-route.ts';
 import { loggable, type LogDetail } from './log-detail.ts';
-import { checkPerformatives, ProtocolViolation } from './performative-checks.ts';
+import { checkPerformatives } from './performative-checks.ts';
+import { ProtocolViolation } from './protocol-violation.ts';
 import { verifyToken } from './put-token.ts';
-import { newServerConnection, tellOutcomesApart } from './rhea-internals.ts';
+import { endWithClose, newServerConnection, tellOutcomesApart } from './rhea-internals.ts';
 import type { RheaConnection, RheaEvent, RheaLink } from './rhea-internals.ts';
 import { saslMechanisms } from './sasl-mechanisms.ts';
 
@@ -139,6 +140,7 @@ export class AmqpConnection implements Peer {
         );
     };
     checkPerformatives(connection);
+    endWithClose(connection);
     this.#listen(connection);
     return connection;
   }

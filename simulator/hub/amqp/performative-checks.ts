@@ -7,6 +7,7 @@ import {
   MIN_PEER_IDLE_TIME_OUT_MS,
   SESSION_WINDOW,
 } from './limits.ts';
+import { ProtocolViolation } from './protocol-violation.ts';
 import { incompleteOf, writeFlow } from './rhea-internals.ts';
 import type {
   AttachPerformative,
@@ -23,17 +24,7 @@ import type {
   RheaSession,
   TransferPerformative,
 } from './rhea-internals.ts';
-
-/** The other side broke the protocol: its connection ends. */
-export class ProtocolViolation extends Error {
-  override readonly name = 'ProtocolViolation';
-  readonly condition: string;
-
-  constructor(condition: string, message: string) {
-    super(message);
-    this.condition = condition;
-  }
-}
+import { checkSections } from './section-check.ts';
 
 const MAX_UINT = 2 ** 32 - 1;
 /** Beyond it, half of it no longer fits in a timer's delay; nobody waits for such a heartbeat. */
@@ -109,7 +100,7 @@ export function checkPerformatives(connection: RheaConnection): void {
   });
   connection.on_disposition = inOpenConnection(connection, (frame) => {
     checkDisposition(frame.performative);
-    onDisposition.call(connection, frame);
+    if (isOfWhatWasSent(frame, connection)) onDisposition.call(connection, frame);
   });
   connection.on_detach = inOpenConnection(connection, (frame) => {
     const session = sessionOf(frame, connection);
@@ -220,7 +211,19 @@ function checkTransfer(frame: Frame<TransferPerformative>, connection: RheaConne
     // What was under way when the hub closed the link: taken from the wire, not kept.
     frame.payload = NOTHING;
     if (incomplete) incomplete.frames = [];
-  } else if (incomplete) checkTransferSize(incomplete, frame.payload, link);
+    return;
+  }
+  if (incomplete) checkTransferSize(incomplete, frame.payload, link);
+  if (performative.more !== true && link.is_open()) checkMessage(incomplete, frame);
+}
+
+function checkMessage(
+  incomplete: IncompleteDelivery | undefined,
+  { performative, payload = NOTHING }: Frame<TransferPerformative>,
+): void {
+  // Of other formats nothing is decoded.
+  if ((incomplete?.format ?? performative.message_format) !== 0) return;
+  checkSections(incomplete ? Buffer.concat([...incomplete.frames, payload]) : payload);
 }
 
 function checkTransferSize(
@@ -251,6 +254,20 @@ function checkDisposition(disposition: DispositionPerformative): void {
     throw new ProtocolViolation('amqp:not-implemented', 'An unknown delivery state');
   // rhea complains on the console about the null that others write for "no state".
   disposition.value[DISPOSITION_STATE_AT] = undefined;
+}
+
+/** rhea would take a delivery that waits for room in the session as done, and then wait for it for ever. */
+function isOfWhatWasSent(
+  frame: Frame<DispositionPerformative>,
+  connection: RheaConnection,
+): boolean {
+  const { performative } = frame;
+  const session = sessionOf(frame, connection);
+  if (performative.role !== true) return true;
+  const firstUnsent = session.outgoing.next_pending_delivery;
+  if (Number(performative.last ?? performative.first) >= firstUnsent)
+    performative.last = firstUnsent - 1;
+  return Number(performative.first) < firstUnsent;
 }
 
 function sessionOf(frame: Frame, connection: RheaConnection): RheaSession {

@@ -45,12 +45,14 @@ export interface TransferPerformative extends Performative {
   readonly handle: unknown;
   readonly delivery_id: unknown;
   message_format: unknown;
+  readonly more: unknown;
   readonly aborted: unknown;
 }
 
 export interface DispositionPerformative extends Performative {
+  readonly role: unknown;
   readonly first: unknown;
-  readonly last: unknown;
+  last: unknown;
   readonly state: unknown;
 }
 
@@ -93,6 +95,7 @@ type Terminus = { readonly address?: unknown; readonly filter?: unknown } | unde
 
 export interface IncompleteDelivery {
   frames: Buffer[];
+  readonly format: unknown;
   receivedBytes?: number;
 }
 
@@ -159,6 +162,8 @@ export interface RheaConnection {
   on_disposition: On<DispositionPerformative>;
   on_detach: On<DetachPerformative>;
   _register(): void;
+  _write_close(): void;
+  _write_frame(channel: number, frame: unknown, payload?: Buffer): void;
 }
 
 export interface ServerConnectionOptions {
@@ -209,6 +214,17 @@ const SETTLED = 1;
 /** AMQP 1.0 §2.8.2: those who asked for settled deliveries are told that they get them. */
 export function agreeOnSettlement(link: RheaLink): void {
   if (link.snd_settle_mode === SETTLED) link.local.attach.snd_settle_mode = SETTLED;
+}
+
+/** AMQP 1.0 §2.7.9: rhea would still refuse and detach links after it has sent its Close. */
+export function endWithClose(connection: RheaConnection): void {
+  /* oxlint-disable no-underscore-dangle -- rhea's own names */
+  const writeClose = connection._write_close.bind(connection);
+  connection._write_close = () => {
+    writeClose();
+    connection._write_frame = () => {};
+  };
+  /* oxlint-enable no-underscore-dangle */
 }
 
 /** Takes back that the attach is to be answered. */

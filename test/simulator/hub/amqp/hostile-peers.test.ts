@@ -176,7 +176,7 @@ describe('a connection is ended, and the hub serves on, after', () => {
     ],
     [
       'that cannot be decoded',
-      'out of range',
+      'not made of sections',
       [transfer({ handle: 0, deliveryId: 0 }, Buffer.from([0x00, 0x53]))],
     ],
     [
@@ -207,6 +207,38 @@ describe('a connection is ended, and the hub serves on, after', () => {
     await hostile.closed();
     expect(hostile.has(reason)).toBe(true);
     expect(await serves()).toBe(true);
+  });
+
+  test.each([
+    ['bare values, such as a token', text('SharedAccessSignature sr=localhost')],
+    ['an unknown section', described(0x79, nothing)],
+    ['a section of an unknown name', Buffer.concat([Buffer.from([0]), text('x'), nothing])],
+    ['a section that is cut off', Buffer.from([0x00, 0x53, 0x75, 0xa0, 9, 1])],
+  ])('a message of %s, and prints nothing of it', async (_, message) => {
+    const warn = jest.spyOn(console, 'warn');
+    const hostile = await peer();
+    hostile.sendBegun(CBS_SENDER);
+    await hostile.received(FLOW);
+
+    hostile.send(
+      transfer({ handle: 0, deliveryId: 0, more: true }, message.subarray(0, 3)),
+      transfer({ handle: 0, deliveryId: 0 }, message.subarray(3)),
+    );
+
+    await hostile.closed();
+    expect(hostile.has('amqp:decode-error')).toBe(true);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('a breach amid other work, and its Close is its last word', async () => {
+    const hostile = await peer();
+    hostile.sendBegun(CBS_SENDER);
+    await hostile.received(FLOW);
+
+    hostile.send(request(0), detach(0), begin());
+
+    await hostile.closed();
+    expect(hostile.performatives().at(-1)).toBe(CLOSE);
   });
 
   test('transfers without credit, and says so', async () => {
@@ -404,6 +436,26 @@ describe('the hub understands', () => {
 
     await client.received(ATTACH);
     expect(client.isOpen).toBe(true);
+    client.destroy();
+  });
+
+  test('a settlement of what waits for room in the session, and sends it once there is some', async () => {
+    const client = await peer();
+    const error = jest.spyOn(console, 'error');
+    const noRoom = frame(described(BEGIN, list([nothing, uint(0), uint(0), uint(2048)])));
+    client.send(AMQP_HEADER, open(), noRoom, CBS_SENDER, CBS_RECEIVER);
+    await client.received(FLOW);
+    const credit = list([uint(0), uint(0), uint(0), uint(2048), uint(1), uint(0), uint(5)]);
+    client.send(frame(described(FLOW, credit)), request(0));
+    await client.received(DISPOSITION);
+
+    client.send(disposition(uint(0), nothing, ACCEPTED));
+    client.send(attach({ name: 'x', handle: 2, isReceiver: true }));
+    await client.received(ATTACH, 3);
+    client.send(flow({ echo: true }));
+
+    await client.received(TRANSFER);
+    expect(error).not.toHaveBeenCalled();
     client.destroy();
   });
 
