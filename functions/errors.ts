@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'device-timeout'
   | 'bad-device-response'
   | 'message-not-found'
+  | 'invocation-not-found'
   | 'method-not-allowed'
   | 'message-too-large'
   | 'payload-too-large'

@@ -3,8 +3,11 @@ import { app } from '@azure/functions';
 import type { HttpMethod } from '@azure/functions';
 import { readConfig } from './config.ts';
 import type { Route } from './http/route.ts';
+import type { SendMessageRequest } from './messages/new-message.ts';
+import type { Warn } from './messages/send-message.ts';
+import type { InvocationKey } from './methods/invocation-store.ts';
 import { once } from './once.ts';
-import { createServices, DISPATCH_QUEUE, WAKE_UP_QUEUE } from './services.ts';
+import { createServices, DISPATCH_QUEUE, INVOCATION_QUEUE, WAKE_UP_QUEUE } from './services.ts';
 
 const config = readConfig(process.env);
 const services = createServices(config);
@@ -13,45 +16,67 @@ const now = Date.now;
 const MESSAGES = 'api/devices/{deviceId}/messages';
 const MESSAGE = 'api/devices/{deviceId}/messages/{messageId}';
 const METHOD = 'api/devices/{deviceId}/methods/{methodName}';
+const INVOCATIONS = 'api/devices/{deviceId}/invocations';
+const INVOCATION = 'api/devices/{deviceId}/invocations/{invocationId}';
 const DEVICES = 'api/devices';
 const DEVICE = 'api/devices/{deviceId}';
 const EVENTS = 'api/events';
 const HEALTH = 'api/health';
 
-http('sendMessage', 'POST', MESSAGES, async () => {
-  const [{ sendMessageRoute }, { sendMessage }, { queueMessage }, { v7 }] = await Promise.all([
-    import('./http/send-message.ts'),
-    import('./messages/send-message.ts'),
-    import('./messages/dispatch/queue-message.ts'),
-    import('uuid'),
-  ]);
-  const [storage, hub, wakeUps, dispatch] = await Promise.all([
+/** Stores a message to be handed to the hub by queued dispatch. */
+const queueForDispatch = once(async () => {
+  const { queueMessage } = await import('./messages/dispatch/queue-message.ts');
+  const [{ messages: store, backlog }, wakeUps, dispatch] = await Promise.all([
     services.storage(),
-    services.iotHub(),
     services.wakeUps(),
     services.dispatch(),
   ]);
-  const { messages: store, backlog } = storage;
+  const requestDispatch = dispatch.request;
+  return async (request: SendMessageRequest, warn: Warn) =>
+    queueMessage({ store, backlog, requestDispatch, wakeUps, now, warn }, request);
+});
+
+/** What calling a device takes, for those who wait for it and those who do not. */
+const callDependencies = once(async () => {
+  const [{ sendFallback }, { setTimeout: sleep }, queue, storage, { invoker }] = await Promise.all([
+    import('./methods/fallback.ts'),
+    import('node:timers/promises'),
+    queueForDispatch(),
+    services.storage(),
+    services.iotHub(),
+  ]);
+  return (warn: Warn = () => undefined) => ({
+    store: storage.invocations,
+    queue: storage.invocationQueue,
+    invoker,
+    sendFallback: sendFallback(async (request) => queue(request, warn)),
+    hasFallbackMessage: async ({ deviceId, invocationId }: InvocationKey) =>
+      (await storage.messages.find({ deviceId, messageId: invocationId })) !== undefined,
+    now,
+    sleep,
+    newOwner: randomUUID,
+    warn,
+  });
+});
+
+http('sendMessage', 'POST', MESSAGES, async () => {
+  const [{ sendMessageRoute }, { sendMessage }, { v7 }] = await Promise.all([
+    import('./http/send-message.ts'),
+    import('./messages/send-message.ts'),
+    import('uuid'),
+  ]);
+  const [{ messages: store }, { sender }, wakeUps, queue] = await Promise.all([
+    services.storage(),
+    services.iotHub(),
+    services.wakeUps(),
+    queueForDispatch(),
+  ]);
+  const { handOverMs } = config;
   return sendMessageRoute({
     newMessageId: () => v7(),
     send: async (request, warn) =>
-      sendMessage(
-        {
-          store,
-          sender: hub.sender,
-          wakeUps,
-          now,
-          newOwner: randomUUID,
-          handOverMs: config.handOverMs,
-          warn,
-        },
-        request,
-      ),
-    queue: async (request, warn) =>
-      queueMessage(
-        { store, backlog, requestDispatch: dispatch.request, wakeUps, now, warn },
-        request,
-      ),
+      sendMessage({ store, sender, wakeUps, now, newOwner: randomUUID, handOverMs, warn }, request),
+    queue,
   });
 });
 
@@ -92,9 +117,34 @@ http('purgeMessages', 'DELETE', MESSAGES, async () => {
 });
 
 http('invokeMethod', 'POST', METHOD, async () => {
-  const { invokeMethodRoute } = await import('./http/invoke-method.ts');
-  const { invoker } = await services.iotHub();
-  return invokeMethodRoute({ invoker, newInvocationId: randomUUID, now });
+  const [{ invokeMethodRoute }, { invokeMethod }, { v7 }, calls] = await Promise.all([
+    import('./http/invoke-method.ts'),
+    import('./methods/invoke-method.ts'),
+    import('uuid'),
+    callDependencies(),
+  ]);
+  return invokeMethodRoute({
+    newInvocationId: () => v7(),
+    invoke: async (request, { respondAsync, warn }) =>
+      invokeMethod(calls(warn), request, { respondAsync }),
+  });
+});
+
+http('getInvocation', 'GET', INVOCATION, async () => {
+  const [{ getInvocationRoute }, { waitForInvocation }, calls] = await Promise.all([
+    import('./http/get-invocation.ts'),
+    import('./methods/wait-for-invocation.ts'),
+    callDependencies(),
+  ]);
+  const dependencies = calls();
+  return getInvocationRoute({
+    wait: async (key, waitMs) => waitForInvocation(dependencies, key, waitMs),
+  });
+});
+
+http('listInvocations', 'GET', INVOCATIONS, async () => {
+  const { listInvocationsRoute } = await import('./http/list-invocations.ts');
+  return listInvocationsRoute((await services.storage()).invocations);
 });
 
 http('listDevices', 'GET', DEVICES, async () => {
@@ -146,6 +196,8 @@ http(
 notAllowed('messages', MESSAGES, ['GET', 'POST', 'DELETE']);
 notAllowed('message', MESSAGE, ['GET']);
 notAllowed('method', METHOD, ['POST']);
+notAllowed('invocations', INVOCATIONS, ['GET']);
+notAllowed('invocation', INVOCATION, ['GET']);
 notAllowed('devices', DEVICES, ['GET']);
 notAllowed('device', DEVICE, ['GET']);
 notAllowed('events', EVENTS, ['GET']);
@@ -195,6 +247,45 @@ app.storageQueue('dispatchMessages', {
   }),
 });
 
+app.storageQueue('runInvocations', {
+  queueName: INVOCATION_QUEUE,
+  connection: 'AzureWebJobsStorage',
+  handler: lazily(async () => {
+    const [
+      { runInvocationsHandler },
+      { runInvocation },
+      { failInvocation },
+      calls,
+      { invocations: store, invocationPoisonQueue: poisonQueue },
+    ] = await Promise.all([
+      import('./queues/run-invocations.ts'),
+      import('./methods/run-invocation.ts'),
+      import('./methods/fail-invocation.ts'),
+      callDependencies(),
+      services.storage(),
+    ]);
+    return runInvocationsHandler({
+      run: async (key, warn) => runInvocation(calls(warn), key),
+      fail: async (key, failure) => failInvocation({ store, now }, key, failure),
+      poisonQueue,
+      now,
+    });
+  }),
+});
+
+app.timer('watchInvocations', {
+  schedule: '30 */5 * * * *',
+  handler: lazily(async () => {
+    const [{ watchInvocationsHandler }, { sweepInvocations }, calls] = await Promise.all([
+      import('./schedules/watch-invocations.ts'),
+      import('./methods/sweep-invocations.ts'),
+      callDependencies(),
+    ]);
+    const dependencies = calls();
+    return watchInvocationsHandler(async () => sweepInvocations(dependencies));
+  }),
+});
+
 app.timer('watchMessages', {
   schedule: '0 */5 * * * *',
   handler: lazily(async () => {
@@ -212,8 +303,14 @@ app.timer('removeOldMessages', {
   schedule: '0 30 3 * * *',
   handler: lazily(async () => {
     const { removeOldMessagesHandler } = await import('./schedules/remove-old-messages.ts');
-    const { messages: store, events: eventLog } = await services.storage();
-    return removeOldMessagesHandler({ store, eventLog, now, retentionMs: config.retentionMs });
+    const { messages: store, invocations, events: eventLog } = await services.storage();
+    return removeOldMessagesHandler({
+      store,
+      invocations,
+      eventLog,
+      now,
+      retentionMs: config.retentionMs,
+    });
   }),
 });
 

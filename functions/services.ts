@@ -28,6 +28,8 @@ interface DispatchParts {
 export const WAKE_UP_QUEUE = 'downlink-feedback-wake-ups';
 /** The queue whose messages wake the dispatch of a device's backlog. */
 export const DISPATCH_QUEUE = 'downlink-dispatch';
+/** The queue whose messages name invocations to be run. */
+export const INVOCATION_QUEUE = 'downlink-invocations';
 
 export function createServices(config: Config): Services {
   const storage = once(async () => {
@@ -37,7 +39,11 @@ export function createServices(config: Config): Services {
     ]);
     return connectStorage({
       connectionString: config.storage.connectionString,
-      queueNames: { wakeUps: WAKE_UP_QUEUE, dispatch: DISPATCH_QUEUE },
+      queueNames: {
+        wakeUps: WAKE_UP_QUEUE,
+        dispatch: DISPATCH_QUEUE,
+        invocations: INVOCATION_QUEUE,
+      },
       now: Date.now,
       dueAt: (message) => dueAt(message, config.feedbackTtlMs),
     });

@@ -19,6 +19,24 @@ export const messageIdField = z
     "must have 1 to 128 characters: ASCII letters, digits and - : . + % _ # * ? ! ( ) , = @ ; $ '",
   );
 
+/** A method's name as device SDKs and the hub take it. https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-direct-methods */
+export const methodNameField = z
+  .string()
+  .regex(/^[\u0021-\u007E]{1,100}$/, 'must be 1 to 100 printable ASCII characters')
+  .refine(
+    (name) => !/[$()<>@,;:\\"/[\]?={}]/.test(name),
+    'must not hold $ ( ) < > @ , ; : \\ " / [ ] ? = { }',
+  );
+
+/** An invocation's id: a UUID, or what an idempotency key stands for. */
+export const invocationIdField = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must have 1 to 128 characters: ASCII letters, digits, - and _');
+
+export const idempotencyKeyField = z
+  .string()
+  .regex(/^[\u0021-\u007E]{1,256}$/, 'must be 1 to 256 printable ASCII characters');
+
 /** A whole number in a query string. */
 export function wholeNumberField(range: { min: number; max: number }): z.ZodType<number, string> {
   const message = `must be a whole number from ${range.min} to ${range.max}`;

@@ -29,7 +29,10 @@ export function messageResource(message: Message): Record<string, unknown> {
   };
 }
 
-export function messageLocation({ deviceId, messageId }: Message): string {
+export function messageLocation({
+  deviceId,
+  messageId,
+}: Pick<Message, 'deviceId' | 'messageId'>): string {
   return `/api/devices/${encodeURIComponent(deviceId)}/messages/${encodeURIComponent(messageId)}`;
 }
 

@@ -9,6 +9,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, { status: number; title: string }>> =
   'quota-exceeded': { status: 403, title: "The hub's daily quota is used up" },
   'device-not-found': { status: 404, title: 'The device is not registered' },
   'message-not-found': { status: 404, title: 'The message is not known' },
+  'invocation-not-found': { status: 404, title: 'The invocation is not known' },
   'method-not-allowed': { status: 405, title: 'The resource does not know this HTTP method' },
   'device-queue-full': { status: 409, title: "The device's queue is full" },
   'device-not-online': { status: 409, title: 'The device is not online' },
@@ -26,6 +27,10 @@ const PROBLEMS: Readonly<Record<ErrorCode, { status: number; title: string }>> =
   'device-timeout': { status: 504, title: 'The device did not answer in time' },
   'hub-outcome-unknown': { status: 504, title: 'It is not known whether the hub took it' },
 };
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(PROBLEMS, code);
+}
 
 /** What 429 and 503 say when nobody knows better. */
 const RETRY_AFTER_SECONDS = 5;

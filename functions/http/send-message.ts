@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { logLine } from '../log-line.ts';
 import type { SendMessageRequest, SentMessage } from '../messages/new-message.ts';
 import type { Warn } from '../messages/send-message.ts';
-import { deviceIdField } from './fields.ts';
+import { deviceIdField, idempotencyKeyField } from './fields.ts';
+import { idOfKey } from './id-of-key.ts';
 import { sendMessageFields } from './message-fields.ts';
 import { messageLocation, messageResource } from './message-resource.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
@@ -22,10 +22,7 @@ const requestSchema = z
       dispatch: z.literal('queued', "must be 'queued', or left out").optional(),
     }),
     headers: z.strictObject({
-      [IDEMPOTENCY_KEY]: z
-        .string()
-        .regex(/^[\u0021-\u007E]{1,256}$/, 'must be 1 to 256 printable ASCII characters')
-        .optional(),
+      [IDEMPOTENCY_KEY]: idempotencyKeyField.optional(),
     }),
     body: sendMessageFields,
   })
@@ -51,7 +48,7 @@ export function sendMessageRoute(dependencies: {
     const key = headers[IDEMPOTENCY_KEY];
     const messageId =
       fields.messageId ??
-      (key === undefined ? dependencies.newMessageId() : idOf(path.deviceId, key));
+      (key === undefined ? dependencies.newMessageId() : idOfKey(path.deviceId, key));
     const message = { ...fields, deviceId: path.deviceId, messageId };
     const { send, queue } = dependencies;
     return answer(await (query.dispatch === 'queued' ? queue : send)(message, warn));
@@ -69,9 +66,4 @@ function answer({ message, replayed }: SentMessage): RouteResponse {
     },
     jsonBody: messageResource(message),
   };
-}
-
-/** The message id that a device and an idempotency key stand for. */
-function idOf(deviceId: string, key: string): string {
-  return `key-${createHash('sha256').update(`${deviceId}\n${key}`).digest('base64url')}`;
 }

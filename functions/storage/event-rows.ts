@@ -3,6 +3,8 @@ import type { TableEntity } from '@azure/data-tables';
 import type { StatusEvent } from '../event-log/status-event.ts';
 import { isFinal } from '../messages/lifecycle.ts';
 import type { Message } from '../messages/message.ts';
+import type { Invocation } from '../methods/invocation.ts';
+import { isFinalInvocation } from '../methods/invocation-lifecycle.ts';
 import { eventRowKey, partitionOf } from './table-keys.ts';
 
 /** The row of an event, to be written in the transaction of the change that it tells of. */
@@ -39,6 +41,24 @@ export function messageEvent(
     final: isFinal(message),
     at: entry?.at ?? message.updatedAt,
     ...(entry?.detail !== undefined && { detail: entry.detail }),
+    attempt,
+  };
+}
+
+/** The same for an invocation. */
+export function invocationEvent(
+  before: Pick<Invocation, 'status' | 'attempt'> | undefined,
+  invocation: Invocation,
+): Omit<StatusEvent, 'id' | 'recordedAt'> | undefined {
+  const { deviceId, invocationId, status, attempt, updatedAt, failure } = invocation;
+  if (before?.status === status && before.attempt === attempt) return undefined;
+  return {
+    deviceId,
+    invocationId,
+    status,
+    final: isFinalInvocation(invocation),
+    at: updatedAt,
+    ...(failure && { detail: failure.code }),
     attempt,
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { MessageKey } from '../messages/message-store.ts';
+import type { InvocationKey } from '../methods/invocation-store.ts';
 
 /**
  * How the table is laid out. A device's rows lie in one of a fixed number of partitions, so that concurrent writes
@@ -11,6 +12,10 @@ import type { MessageKey } from '../messages/message-store.ts';
  * | `list\|device\|reversed time\|id`         | its copy for lists, newest first                |
  * | `open\|time\|device\|id`                  | while not final: when the sweep must look at it |
  * | `day\|date\|device\|id`                   | for retention                                   |
+ * | `invocation\|device\|id`                  | the call of a method, with payloads             |
+ * | `invocation-list\|device\|reversed time\|id` | its copy for lists, without payloads         |
+ * | `invocation-due\|time\|device\|id`        | while not final: when the sweep must look at it |
+ * | `invocation-day\|date\|device\|id`        | for retention                                   |
  * | `event\|time\|kind\|device\|id`           | one change of status, in the order of recording |
  * | `backlog\|device\|time\|id`               | while it waits for queued dispatch: its body    |
  * | `backlog\|device\|`                       | who hands the device's backlog over; stays      |
@@ -39,15 +44,15 @@ export function messageRowKey({ deviceId, messageId }: MessageKey): string {
 
 export function listRowKey(message: MessageKey & { createdAt: number }): string {
   const { deviceId, messageId, createdAt } = message;
-  return `${listPrefix(deviceId)}${reversed(createdAt)}|${encoded(messageId)}`;
+  return `list|${encoded(deviceId)}|${reversed(createdAt)}|${encoded(messageId)}`;
 }
 
 /** Bounds of a device's list rows, `from` inclusive and `to` exclusive, newest first. */
-export function listRange(query: { deviceId: string; since?: number; until?: number }): {
-  from: string;
-  to: string;
-} {
-  const prefix = listPrefix(query.deviceId);
+export function listRange(
+  query: { deviceId: string; since?: number; until?: number },
+  kind: 'list' | 'invocation-list' = 'list',
+): { from: string; to: string } {
+  const prefix = `${kind}|${encoded(query.deviceId)}|`;
   return {
     from: query.until === undefined ? prefix : `${prefix}${reversed(query.until)}|`,
     to: `${prefix}${query.since === undefined ? AFTER_ALL : `${reversed(query.since)}${AFTER_ALL}`}`,
@@ -71,6 +76,34 @@ export function dayRowKey(message: MessageKey & { createdAt: number }): string {
 /** Bounds of the rows of all days that ended before `before`. */
 export function dayRange(before: number): { from: string; to: string } {
   return { from: 'day|', to: `day|${dayOf(before)}` };
+}
+
+export function invocationRowKey({ deviceId, invocationId }: InvocationKey): string {
+  return `invocation|${encoded(deviceId)}|${encoded(invocationId)}`;
+}
+
+export function invocationListRowKey(invocation: InvocationKey & { createdAt: number }): string {
+  const { deviceId, invocationId, createdAt } = invocation;
+  return `invocation-list|${encoded(deviceId)}|${reversed(createdAt)}|${encoded(invocationId)}`;
+}
+
+export function invocationDueRowKey(dueAt: number, key: InvocationKey): string {
+  return `invocation-due|${padded(dueAt)}|${encoded(key.deviceId)}|${encoded(key.invocationId)}`;
+}
+
+/** Bounds of the rows of invocations due by `by`. */
+export function invocationDueRange(by: number): { from: string; to: string } {
+  return { from: 'invocation-due|', to: `invocation-due|${padded(by + 1)}` };
+}
+
+export function invocationDayRowKey(invocation: InvocationKey & { createdAt: number }): string {
+  const { deviceId, invocationId, createdAt } = invocation;
+  return `invocation-day|${dayOf(createdAt)}|${encoded(deviceId)}|${encoded(invocationId)}`;
+}
+
+/** Bounds of the rows of all days that ended before `before`. */
+export function invocationDayRange(before: number): { from: string; to: string } {
+  return { from: 'invocation-day|', to: `invocation-day|${dayOf(before)}` };
 }
 
 export function eventRowKey(event: {
@@ -139,10 +172,6 @@ const AFTER_ALL = '~~';
 
 function backlogPrefix(deviceId: string): string {
   return `backlog|${encoded(deviceId)}|`;
-}
-
-function listPrefix(deviceId: string): string {
-  return `list|${encoded(deviceId)}|`;
 }
 
 function partitionName(index: number): string {

@@ -8,9 +8,9 @@ import {
   storageUnavailable,
 } from './storage-errors.ts';
 
-type Row = TableEntityResult<Record<string, unknown>>;
+export type Row = TableEntityResult<Record<string, unknown>>;
 
-interface RowRange {
+export interface RowRange {
   readonly partitionKey: string;
   /** Inclusive. */
   readonly from: string;

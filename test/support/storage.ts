@@ -6,8 +6,10 @@ import { tableBacklog } from '../../functions/storage/table-backlog.ts';
 import { connectTable } from '../../functions/storage/table.ts';
 import type { Table } from '../../functions/storage/table.ts';
 import { tableEventLog } from '../../functions/storage/table-event-log.ts';
+import { tableInvocationStore } from '../../functions/storage/table-invocation-store.ts';
 import { tableMessageStore } from '../../functions/storage/table-message-store.ts';
 import type { EventLog } from '../../functions/event-log/status-event.ts';
+import type { InvocationStore } from '../../functions/methods/invocation-store.ts';
 import type { MessageStore } from '../../functions/messages/message-store.ts';
 import { startStorageEmulatorProcess } from './storage-emulator.ts';
 
@@ -19,6 +21,7 @@ export interface TestStorage {
   readonly messages: MessageStore;
   readonly backlog: Backlog;
   readonly events: EventLog;
+  readonly invocations: InvocationStore;
 }
 
 /** A real storage emulator for the tests of one file; each call of the function it gives makes a table of its own. */
@@ -45,6 +48,8 @@ export function useStorage(): (options?: { now?: () => number }) => TestStorage 
     const messages = tableMessageStore({ table, rows });
     const backlog = tableBacklog({ table, rows, now });
     const events = tableEventLog(table);
-    return { connectionString: emulator.connectionString, table, messages, backlog, events };
+    const invocations = tableInvocationStore({ table, now });
+    const { connectionString } = emulator;
+    return { connectionString, table, messages, backlog, events, invocations };
   };
 }
