@@ -1,7 +1,8 @@
 export { startHub, type SimulatedHub, type SimulatedHubOptions } from './hub/simulated-hub.ts';
 export { ManualClock, systemClock, type Clock } from './hub/state/clock.ts';
 export { HubError, type HubErrorKind } from './hub/state/hub-error.ts';
-export type { FaultEffect, FaultPlan, FaultPoint } from './hub/faults/fault-plan.ts';
+export type { FaultEffect, FaultPoint } from './hub/faults/fault-effect.ts';
+export type { FaultPlan, FaultTiming } from './hub/faults/fault-plan.ts';
 export { InvalidSeedError, parseSeed, type HubSeed } from './hub/seed.ts';
 export type { ServiceTier, Sku } from './hub/state/service-tiers.ts';
 export type { HubSettingsInput } from './hub/state/settings.ts';

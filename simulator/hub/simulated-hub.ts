@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { adminHandler } from './admin/admin-handler.ts';
 import { startAmqpHead, type AmqpHead } from './amqp/amqp-head.ts';
 import { Authenticator } from './auth/authenticator.ts';
+import { feedbackFaults } from './faults/feedback-faults.ts';
 import { FaultPlan } from './faults/fault-plan.ts';
 import type { HeadOptions } from './head-options.ts';
 import { startHttpsHead, type HttpsHead } from './https/https-head.ts';
@@ -100,6 +101,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
   });
   const authenticator = new Authenticator(state, () => wallClock.now());
   const faults = new FaultPlan(wallClock);
+  state.feedbackMishaps = feedbackFaults(faults);
   const log = boundedWireLog();
   const head = (port = 0): HeadOptions => ({
     state,

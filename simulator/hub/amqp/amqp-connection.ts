@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
 import type { ClientCertificate } from '../auth/client-certificate.ts';
+import type { ErrorTexts } from '../faults/fault-effect.ts';
 import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import type { Deadlines } from '../state/deadlines.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { WireLog } from '../wire-log.ts';
-import { toAmqpError, type AmqpError } from './amqp-error.ts';
+import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
 import { AttachedLinks } from './attached-links.ts';
 import { Claims } from './claims.ts';
 import { FramedStream } from './framed-stream.ts';
@@ -104,6 +105,10 @@ export class AmqpConnection implements Peer {
   closeAndKeepSocket(error: AmqpError | undefined): void {
     this.#stream.holdOpen();
     this.#sendClose(error);
+  }
+
+  closeWith(error: ErrorTexts): void {
+    this.#close(faultError(error, 'amqp:connection:forced'));
   }
 
   hangUp(): void {

@@ -1,4 +1,4 @@
-import type { FaultEffect } from '../faults/fault-plan.ts';
+import type { ErrorTexts } from '../faults/fault-effect.ts';
 import type { HubError, HubErrorKind } from '../state/hub-error.ts';
 
 /** AMQP 1.0 §2.8.14 */
@@ -50,9 +50,12 @@ export function toAmqpError(error: HubError): AmqpError {
 }
 
 /** The error of a planned fault. */
-export function faultError(effect: FaultEffect & { readonly kind: 'error' }): AmqpError {
+export function faultError(
+  { condition, description }: ErrorTexts,
+  defaultCondition = 'amqp:internal-error',
+): AmqpError {
   return {
-    condition: effect.condition ?? 'amqp:internal-error',
-    description: effect.description ?? 'ErrorCode:ServerError;A planned fault',
+    condition: condition ?? defaultCondition,
+    description: description ?? 'ErrorCode:ServerError;A planned fault',
   };
 }

@@ -1,5 +1,6 @@
 import type { Message } from 'rhea';
 import type { Credential } from '../auth/credential.ts';
+import type { FaultEffect } from '../faults/fault-effect.ts';
 import { HubError } from '../state/hub-error.ts';
 import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
 import type { Claim } from './claims.ts';
@@ -71,10 +72,19 @@ export class AttachedLinks {
       return;
     }
     // Faults are planned for the links that work is done on, not for how a client gets to them.
-    const effect = admitted.route.authorize ? this.#hub.faults.take('amqp-attach') : undefined;
+    const effect = admitted.route.authorize ? this.#takeFault(admitted) : undefined;
     switch (effect?.kind) {
       case 'drop-connection':
+      case 'accept-then-drop-connection':
         this.#peer.drop();
+        return;
+      case 'close-connection':
+        this.#peer.closeWith(effect);
+        return;
+      case 'detach-link':
+        this.#links.set(link, admitted);
+        this.#serve(link, admitted);
+        this.#peer.soon(() => this.#detach(link, faultError(effect, 'amqp:link:detach-forced')));
         return;
       case 'error':
         this.#refuse(link, faultError(effect));
@@ -91,6 +101,10 @@ export class AttachedLinks {
           this.#serve(link, admitted);
         });
         return;
+      // Of feedback: not planned for links.
+      case 'lose':
+      case 'duplicate':
+      case 'reorder':
       case undefined:
         this.#links.set(link, admitted);
         this.#serve(link, admitted);
@@ -206,6 +220,12 @@ export class AttachedLinks {
     if (!throttles.allows('newConnections')) return toAmqpError(new HubError('throttled'));
     this.#countedDevices.add(device);
     return undefined;
+  }
+
+  #takeFault({ address, match }: AttachedLink): FaultEffect | undefined {
+    const { faults, state } = this.#hub;
+    const identity = DEVICE.test(address) ? identityIn(match, state.registry) : undefined;
+    return faults.take('amqp-attach', identity);
   }
 
   #hold(link: RheaLink, attached: AttachedLink): void {

@@ -9,9 +9,11 @@ import { loggable } from './log-detail.ts';
 import { readPutToken, verifyToken } from './put-token.ts';
 import type { RheaDelivery } from './rhea-internals.ts';
 import { repliesPerPeer, ReplyLink, type Replies } from './replies.ts';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { HubError } from '../state/hub-error.ts';
 
 const ADDRESS = /^\/\$cbs$/i;
+const IDENTITY = /\/devices\/([^/]+)(?:\/modules\/([^/]+))?/;
 const OK = { statusCode: 200, description: 'OK' };
 const TOO_MANY_TOKENS = {
   statusCode: 403,
@@ -56,28 +58,21 @@ class Requests implements ReceivingHandler {
     delivery.accept();
     const { peer } = this.#context;
     const request = Buffer.isBuffer(message) ? { body: undefined } : message;
-    const effect = this.#hub.faults.take('amqp-put-token');
-    switch (effect?.kind) {
-      case 'no-answer':
-        return;
-      case 'drop-connection':
-        peer.drop();
-        return;
-      case 'delay':
-        peer.schedule(effect.ms, () => this.#reply(request, this.#putToken(request)));
-        return;
-      case 'error':
-        this.#reply(request, {
-          statusCode: effect.httpStatus ?? 401,
-          description: faultError(effect).description,
-        });
-        return;
-      case 'accept-then-no-answer':
-        this.#putToken(request);
-        return;
-      case undefined:
-        this.#reply(request, this.#putToken(request));
+    const run = (): void => this.#reply(request, this.#putToken(request));
+    const effect = this.#hub.faults.take('amqp-put-token', () => this.#identityOf(request));
+    if (!effect) {
+      run();
+      return;
     }
+    workUnderFault(effect, peer, {
+      run,
+      runUnanswered: () => this.#putToken(request),
+      refuse: (error) =>
+        this.#reply(request, {
+          statusCode: error.httpStatus ?? 401,
+          description: faultError(error).description,
+        }),
+    });
   }
 
   close(): void {
@@ -89,7 +84,8 @@ class Requests implements ReceivingHandler {
     const { claims } = peer;
     try {
       const { audience, token } = readPutToken(request);
-      if (this.#isCutOff(audience)) {
+      const identity = this.#identityOf(request);
+      if (identity !== undefined && this.#hub.faults.requested.refusesConnections(identity)) {
         peer.drop();
         return OK;
       }
@@ -108,13 +104,12 @@ class Requests implements ReceivingHandler {
     }
   }
 
-  /** By a fault that the device asked for, under the name that its token goes by. */
-  #isCutOff(audience: string): boolean {
-    const device = /\/devices\/([^/]+)(?:\/modules\/([^/]+))?/.exec(tryDecode(audience));
-    if (!device) return false;
-    return this.#hub.faults.requested.refusesConnections(
-      identityIn(device, this.#hub.state.registry),
-    );
+  /** The device or module whose token it is, by the name that the token goes by. */
+  #identityOf({ application_properties: properties }: Message): string | undefined {
+    const audience: unknown = properties?.['name'];
+    if (typeof audience !== 'string') return undefined;
+    const match = IDENTITY.exec(tryDecode(audience));
+    return match ? identityIn(match, this.#hub.state.registry) : undefined;
   }
 
   #reply(request: Message, { statusCode, description }: Status): void {

@@ -37,6 +37,15 @@ export function readCloudToDeviceMessage(message: Message): {
   };
 }
 
+/** Undefined if it names no device. */
+export function targetOf(message: Message | Buffer): string | undefined {
+  try {
+    return Buffer.isBuffer(message) ? undefined : readDeviceId(message.to);
+  } catch {
+    return undefined;
+  }
+}
+
 function readDeviceId(to: unknown): string {
   const match = typeof to === 'string' ? TO.exec(to) : null;
   if (match) {

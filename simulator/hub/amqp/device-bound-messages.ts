@@ -1,10 +1,11 @@
 import type { Message } from 'rhea';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { HubError } from '../state/hub-error.ts';
 import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
-import { readCloudToDeviceMessage } from './cloud-to-device-message.ts';
+import { readCloudToDeviceMessage, targetOf } from './cloud-to-device-message.ts';
 import type { HubContext } from './hub-context.ts';
 import { LINK_CREDIT } from './limits.ts';
-import type { Peer, ReceivingHandler, ReceivingRoute } from './link-route.ts';
+import type { LinkContext, ReceivingHandler, ReceivingRoute } from './link-route.ts';
 import type { RheaDelivery } from './rhea-internals.ts';
 
 /** Where a back end sends messages for devices. */
@@ -16,41 +17,35 @@ export function deviceBoundMessages(hub: HubContext): ReceivingRoute {
     authorize(token) {
       hub.authenticator.service(token, 'serviceConnect', ['messages', 'devicebound']);
     },
-    open: (_receiver, { peer }) => new DeviceBoundMessages(hub, peer),
+    open: (_receiver, context) => new DeviceBoundMessages(hub, context),
   };
 }
 
 class DeviceBoundMessages implements ReceivingHandler {
   readonly #hub: HubContext;
-  readonly #peer: Peer;
+  readonly #context: LinkContext;
 
-  constructor(hub: HubContext, peer: Peer) {
+  constructor(hub: HubContext, context: LinkContext) {
     this.#hub = hub;
-    this.#peer = peer;
+    this.#context = context;
   }
 
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
-    const effect = this.#hub.faults.take('amqp-send');
-    switch (effect?.kind) {
-      case 'no-answer':
-        forget(delivery);
-        return;
-      case 'drop-connection':
-        this.#peer.drop();
-        return;
-      case 'delay':
-        this.#peer.schedule(effect.ms, () => this.#answer(delivery, this.#enqueue(message)));
-        return;
-      case 'error':
-        this.#answer(delivery, faultError(effect));
-        return;
-      case 'accept-then-no-answer':
-        this.#enqueue(message);
-        forget(delivery);
-        return;
-      case undefined:
-        this.#answer(delivery, this.#enqueue(message));
-    }
+    const effect = this.#hub.faults.take('amqp-send', () => targetOf(message));
+    if (!effect) this.#answer(delivery, this.#enqueue(message));
+    else if (effect.kind === 'detach-link') {
+      forget(delivery);
+      this.#context.detach(faultError(effect, 'amqp:link:detach-forced'));
+    } else
+      workUnderFault(effect, this.#context.peer, {
+        run: () => this.#answer(delivery, this.#enqueue(message)),
+        runUnanswered: () => {
+          this.#enqueue(message);
+          forget(delivery);
+        },
+        skip: () => forget(delivery),
+        refuse: (error) => this.#answer(delivery, faultError(error)),
+      });
   }
 
   close(): void {
@@ -74,10 +69,10 @@ class DeviceBoundMessages implements ReceivingHandler {
   #answer(delivery: RheaDelivery, error: AmqpError | undefined): void {
     if (error) {
       delivery.reject(error);
-      this.#peer.log('disposition', { outcome: 'rejected', condition: error.condition });
+      this.#context.peer.log('disposition', { outcome: 'rejected', condition: error.condition });
     } else {
       delivery.accept();
-      this.#peer.log('disposition', { outcome: 'accepted' });
+      this.#context.peer.log('disposition', { outcome: 'accepted' });
     }
   }
 }

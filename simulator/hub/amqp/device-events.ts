@@ -1,8 +1,9 @@
 import type { Message } from 'rhea';
 import { requestedFault, type RequestedFault } from '../faults/requested-fault.ts';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { checkEventBytes, eventBytes } from '../state/device-event.ts';
 import { HubError } from '../state/hub-error.ts';
-import { toAmqpError } from './amqp-error.ts';
+import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
 import { identityAddress, identityIn } from './device-address.ts';
 import { readDeviceEvents } from './device-event-message.ts';
 import type { DeviceLinks } from './device-links.ts';
@@ -41,11 +42,34 @@ class DeviceEvents implements ReceivingHandler {
   }
 
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
-    const { registry, events, throttles } = this.#hub.state;
-    registry.touch(this.#deviceId);
-    const { requested } = this.#hub.faults;
+    this.#hub.state.registry.touch(this.#deviceId);
+    const effect = this.#hub.faults.take('device-event', this.#deviceId);
+    if (!effect) {
+      this.#answer(delivery, this.#take(message));
+      return;
+    }
+    workUnderFault(effect, this.#context.peer, {
+      run: () => this.#answer(delivery, this.#take(message)),
+      runUnanswered: () => {
+        this.#take(message);
+        delivery.settled = true;
+      },
+      // rhea keeps what is not settled, in a ring that would fill up.
+      skip: () => {
+        delivery.settled = true;
+      },
+      refuse: (error) => this.#answer(delivery, faultError(error)),
+    });
+  }
+
+  close(): void {
+    this.#leave();
+  }
+
+  #take(message: Message | Buffer): AmqpError | undefined {
+    const { events, throttles } = this.#hub.state;
     try {
-      requested.checkEvents(this.#deviceId);
+      this.#hub.faults.requested.checkEvents(this.#deviceId);
       throttles.admit('deviceToCloudSends');
       const sent = readDeviceEvents(message);
       const bytes = sent.reduce((total, event) => total + eventBytes(event), 0);
@@ -54,19 +78,22 @@ class DeviceEvents implements ReceivingHandler {
       const fault = sent[0] && requestedFault(sent[0].properties);
       if (fault) this.#beginFault(fault);
       else for (const event of sent) events.append({ entityId: this.#deviceId }, event);
-      delivery.accept();
       this.#context.peer.log('event', { deviceId: this.#deviceId, count: sent.length, bytes });
+      return undefined;
     } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      const refusal = toAmqpError(error);
-      delivery.reject(refusal);
-      const { condition } = refusal;
-      this.#context.peer.log('event refused', { deviceId: this.#deviceId, condition });
+      if (error instanceof HubError) return toAmqpError(error);
+      throw error;
     }
   }
 
-  close(): void {
-    this.#leave();
+  #answer(delivery: RheaDelivery, error: AmqpError | undefined): void {
+    if (!error) {
+      delivery.accept();
+      return;
+    }
+    delivery.reject(error);
+    const { condition } = error;
+    this.#context.peer.log('event refused', { deviceId: this.#deviceId, condition });
   }
 
   #beginFault(fault: RequestedFault): void {

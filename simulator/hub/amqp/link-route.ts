@@ -1,23 +1,20 @@
 import type { Message } from 'rhea';
 import type { ClientCertificate } from '../auth/client-certificate.ts';
 import type { Credential } from '../auth/credential.ts';
+import type { FaultyConnection } from '../faults/work-under-fault.ts';
 import type { LogDetail } from './log-detail.ts';
 import type { AmqpError } from './amqp-error.ts';
 import type { Claims } from './claims.ts';
 import type { RheaDelivery, RheaReceiver, RheaSender } from './rhea-internals.ts';
 
 /** The connection, as the handlers of its links see it. */
-export interface Peer {
+export interface Peer extends FaultyConnection {
   readonly claims: Claims;
   /** Undefined if it showed none. */
   readonly clientCertificate: () => ClientCertificate | undefined;
   log(event: string, detail?: LogDetail): void;
-  /** Runs unless the connection is over by then. */
-  schedule(delayMs: number, run: () => void): void;
   /** Runs when what rhea is about to write is written. */
   soon(run: () => void): void;
-  /** Cuts the connection. */
-  drop(): void;
   /** Ends the connection without a Close frame. */
   hangUp(): void;
   /** Of the hub's role, or of both; upper and lower case are one. */

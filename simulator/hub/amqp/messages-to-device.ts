@@ -1,4 +1,5 @@
 import type { Delivery } from '../state/cloud-to-device-queues.ts';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { HubError } from '../state/hub-error.ts';
 import { CreditedSender, tagOf } from './credited-sender.ts';
 import { identityAddress, identityIn } from './device-address.ts';
@@ -67,6 +68,13 @@ class MessagesToDevice implements SendingHandler {
     this.#inFlight.delete(delivery);
     this.#outgoing.settle(delivery);
     this.#hub.state.registry.touch(this.#deviceId);
+    const effect = this.#hub.faults.take('device-settlement', this.#deviceId);
+    const run = (): void => this.#settled(received, outcome);
+    if (effect) workUnderFault(effect, this.#peer, { run });
+    else run();
+  }
+
+  #settled(received: Delivery, outcome: Outcome): void {
     const isLockLost = !this.#settle(received.lockToken, outcome);
     this.#peer.log('disposition', { deviceId: this.#deviceId, outcome, isLockLost });
   }
@@ -99,6 +107,19 @@ class MessagesToDevice implements SendingHandler {
   }
 
   #send(received: Delivery): void {
+    const effect = this.#hub.faults.take('device-message', this.#deviceId);
+    if (!effect) {
+      this.#transfer(received);
+      return;
+    }
+    // It may be late for its lock, its link or its credit; then it is lost on its way.
+    const run = (): void => {
+      if (!this.#isClosed && this.#outgoing.canSend()) this.#transfer(received);
+    };
+    workUnderFault(effect, this.#peer, { run });
+  }
+
+  #transfer(received: Delivery): void {
     const { message, lockToken } = received;
     this.#forgetEarlier(message.sequenceNumber);
     const { defaultTtlMs } = this.#hub.state.settings.cloudToDevice;

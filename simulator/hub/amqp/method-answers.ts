@@ -1,4 +1,5 @@
 import type { Message } from 'rhea';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { HubError } from '../state/hub-error.ts';
 import { MAX_METHOD_PAYLOAD_BYTES } from '../state/limits.ts';
 import { toAmqpError } from './amqp-error.ts';
@@ -57,7 +58,10 @@ class MethodAnswers implements ReceivingHandler {
     const { hub, deviceId, peer } = this.#options;
     hub.state.registry.touch(deviceId);
     try {
-      this.#answer(readAnswer(message));
+      const answer = readAnswer(message);
+      const effect = hub.faults.take('method-answer', deviceId);
+      if (effect) workUnderFault(effect, peer, { run: () => this.#answer(answer) });
+      else this.#answer(answer);
       delivery.accept();
     } catch (error) {
       if (!(error instanceof HubError)) throw error;

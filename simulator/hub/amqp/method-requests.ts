@@ -1,4 +1,5 @@
 import rhea from 'rhea';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import type { MethodRequest } from '../state/method-broker.ts';
 import { CreditedSender } from './credited-sender.ts';
 import { identityAddress, identityIn } from './device-address.ts';
@@ -85,6 +86,13 @@ class MethodRequests implements SendingHandler {
   }
 
   #pass(request: MethodRequest): void {
+    const { hub, deviceId, context } = this.#options;
+    const effect = hub.faults.take('method-request', deviceId);
+    if (effect) workUnderFault(effect, context.peer, { run: () => this.#queue(request) });
+    else this.#queue(request);
+  }
+
+  #queue(request: MethodRequest): void {
     if (this.#outgoing.canSend()) this.#send(request);
     else if (this.#unsent.length < MAX_OPEN_METHOD_REQUESTS) this.#unsent.push(request);
     else this.#log('method request dropped', request);

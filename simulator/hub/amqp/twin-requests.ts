@@ -1,6 +1,10 @@
 import type { Message } from 'rhea';
+import type { FaultEffect } from '../faults/fault-effect.ts';
 import { HubError } from '../state/hub-error.ts';
+import { plannedTwinRefusal } from '../faults/planned-twin-refusal.ts';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { answerTwinRequest, type TwinAnswer, twinRefusal } from '../state/twin-answer.ts';
+import type { DesiredChange } from '../state/twins.ts';
 import { toAmqpError } from './amqp-error.ts';
 import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
@@ -56,16 +60,14 @@ class TwinRequests implements ReceivingHandler {
   }
 
   onMessage(message: Message | Buffer, delivery: RheaDelivery): void {
-    const { hub, deviceId, peer, channel } = this.#options;
+    const { hub, deviceId, peer } = this.#options;
     hub.state.registry.touch(deviceId);
     try {
       const request = readRequest(message);
       delivery.accept();
-      const answer = this.#answer(request);
-      channel.answer(request.correlationId, answer);
-      const { operation, resource } = request;
-      const detail = { operation: loggable(operation), resource: loggable(resource) };
-      peer.log('twin request', { deviceId, ...detail, status: answer.status });
+      const effect = hub.faults.take('twin-request', deviceId);
+      if (effect) this.#answerUnderFault(request, effect);
+      else this.#respond(request, this.#answer(request));
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       const refusal = toAmqpError(error);
@@ -78,6 +80,32 @@ class TwinRequests implements ReceivingHandler {
     for (const cleanUp of this.#options.cleanUps) cleanUp();
   }
 
+  /** Tells of a change, unless a fault is planned for that. */
+  #notifying(listener: (change: DesiredChange) => void): (change: DesiredChange) => void {
+    const { hub, deviceId, peer } = this.#options;
+    return (change) => {
+      const effect = hub.faults.take('twin-notification', deviceId);
+      if (effect) workUnderFault(effect, peer, { run: () => listener(change) });
+      else listener(change);
+    };
+  }
+
+  #answerUnderFault(request: Request, effect: FaultEffect): void {
+    const { hub, peer } = this.#options;
+    workUnderFault(effect, peer, {
+      run: () => this.#respond(request, this.#answer(request)),
+      runUnanswered: () => this.#answer(request),
+      refuse: (error) => this.#respond(request, plannedTwinRefusal(hub.state, error)),
+    });
+  }
+
+  #respond({ correlationId, operation, resource }: Request, answer: TwinAnswer): void {
+    const { deviceId, peer, channel } = this.#options;
+    channel.answer(correlationId, answer);
+    const detail = { operation: loggable(operation), resource: loggable(resource) };
+    peer.log('twin request', { deviceId, ...detail, status: answer.status });
+  }
+
   #answer({ operation, resource, payload }: Request): TwinAnswer {
     const { hub, deviceId, channel } = this.#options;
     const { state } = hub;
@@ -85,7 +113,7 @@ class TwinRequests implements ReceivingHandler {
     if (operation === 'PATCH' && resource === REPORTED)
       return answerTwinRequest(state, deviceId, 'report', payload);
     if (operation === 'PUT' && resource === DESIRED_NOTIFICATIONS) {
-      channel.follow((listener) => state.twins.onDesired(deviceId, listener));
+      channel.follow((listener) => state.twins.onDesired(deviceId, this.#notifying(listener)));
       return { status: 200, body: '' };
     }
     if (operation === 'DELETE' && resource === DESIRED_NOTIFICATIONS) {

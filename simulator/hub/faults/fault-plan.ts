@@ -1,38 +1,18 @@
 import { randomInt } from 'node:crypto';
 import { systemClock, type Clock } from '../state/clock.ts';
 import { DeviceFaults } from './device-faults.ts';
+import { isPossible, type FaultEffect, type FaultPoint } from './fault-effect.ts';
 import { seededRandom } from './seeded-random.ts';
 
-export const FAULT_POINTS = [
-  'amqp-put-token',
-  'amqp-attach',
-  'amqp-send',
-  'https-request',
-  'mqtt-connect',
-] as const;
-export type FaultPoint = (typeof FAULT_POINTS)[number];
-
-export type FaultEffect =
-  | { readonly kind: 'no-answer' }
-  | {
-      readonly kind: 'error';
-      readonly condition?: string;
-      readonly httpStatus?: number;
-      readonly code?: number;
-      readonly description?: string;
-    }
-  | { readonly kind: 'drop-connection' }
-  | { readonly kind: 'delay'; readonly ms: number }
-  /** The work is done, the answer never sent. */
-  | { readonly kind: 'accept-then-no-answer' };
-
-export interface FaultChance {
-  /** Above 0, up to 1: how likely the fault happens each time the point is reached. */
-  readonly probability: number;
+export interface FaultTiming {
+  /** Above 0, up to 1: how likely the fault happens each time the point is reached; each time if absent. */
+  readonly probability?: number;
   /** The same seed hits and spares the same operations; chosen at random if absent. */
   readonly seed?: number;
-  /** How often at most; for ever if absent. */
+  /** How often at most; once if absent, with a probability for ever. */
   readonly times?: number;
+  /** Only what is done by this device, or for it. */
+  readonly deviceId?: string;
 }
 
 export interface PlannedFault {
@@ -44,11 +24,13 @@ export interface PlannedFault {
   /** Both absent for a fault that happens each time. */
   readonly probability?: number;
   readonly seed?: number;
+  readonly deviceId?: string;
 }
 
 interface Fault {
   readonly id: number;
   readonly effect: FaultEffect;
+  readonly deviceId: string | undefined;
   readonly chance: { readonly probability: number; readonly seed: number } | undefined;
   readonly draw: () => number;
   remaining: number;
@@ -67,25 +49,31 @@ export class FaultPlan {
     this.requested = new DeviceFaults(clock);
   }
 
-  /** For the next `times` operations, or by chance; returns an id to remove it by. */
-  add(point: FaultPoint, effect: FaultEffect, when: number | FaultChance = 1): number {
+  /** For the next `times` operations, or as the timing says; returns an id to remove it by. Throws a RangeError. */
+  add(point: FaultPoint, effect: FaultEffect, when: number | FaultTiming = 1): number {
+    if (!isPossible(point, effect))
+      throw new RangeError(`There is no '${effect.kind}' at '${point}'`);
     const planned = this.#planned.get(point) ?? [];
     this.#planned.set(point, planned);
     const id = ++this.#lastId;
-    if (typeof when === 'number') {
-      planned.push({ id, effect, chance: undefined, draw: () => 0, remaining: when });
-    } else {
-      const { probability, seed = randomInt(HIGHEST_SEED), times = Infinity } = when;
-      const chance = { probability, seed };
-      planned.push({ id, effect, chance, draw: seededRandom(seed), remaining: times });
-    }
+    const timing = typeof when === 'number' ? { times: when } : when;
+    const { probability, seed = randomInt(HIGHEST_SEED), deviceId } = timing;
+    const chance = probability === undefined ? undefined : { probability, seed };
+    const remaining = timing.times ?? (chance ? Infinity : 1);
+    planned.push({ id, effect, deviceId, chance, draw: seededRandom(seed), remaining });
     return id;
   }
 
-  /** The first that was planned for this point, among those by chance the first that hits. */
-  take(point: FaultPoint): FaultEffect | undefined {
-    const planned = this.#planned.get(point) ?? [];
-    const hit = planned.find(({ chance, draw }) => !chance || draw() < chance.probability);
+  /** The first that was planned for this point and device, among those by chance the first that hits. */
+  take(point: FaultPoint, device?: string | (() => string | undefined)): FaultEffect | undefined {
+    const planned = this.#planned.get(point);
+    if (planned === undefined || planned.length === 0) return undefined;
+    const hit = planned.find(
+      (fault) =>
+        (fault.deviceId === undefined ||
+          fault.deviceId === (typeof device === 'function' ? device() : device)) &&
+        (!fault.chance || fault.draw() < fault.chance.probability),
+    );
     if (!hit) return undefined;
     hit.remaining--;
     if (hit.remaining <= 0) planned.splice(planned.indexOf(hit), 1);
@@ -100,12 +88,13 @@ export class FaultPlan {
   list(): PlannedFault[] {
     return [...this.#planned]
       .flatMap(([point, planned]) =>
-        planned.map(({ id, effect, remaining, chance }) => ({
+        planned.map(({ id, effect, remaining, chance, deviceId }) => ({
           id,
           point,
           effect,
           remaining,
           ...chance,
+          ...(deviceId !== undefined && { deviceId }),
         })),
       )
       .toSorted((a, b) => a.id - b.id);

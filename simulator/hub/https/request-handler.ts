@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientCertificateOf } from '../auth/client-certificate.ts';
-import type { FaultEffect } from '../faults/fault-plan.ts';
+import type { ErrorEffect, FaultEffect } from '../faults/fault-effect.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { HubError } from '../state/hub-error.ts';
+import { identityKey } from '../state/identity-key.ts';
 import { errorAnswer, type WireError } from './error-answer.ts';
 import { readBody } from './read-body.ts';
 import { findRoute, pathSegments, type RouteAnswer, type RouteMatch } from './route.ts';
@@ -14,7 +15,16 @@ type Outcome =
   | { readonly answer: RouteAnswer; readonly failure?: string }
   | 'not answered'
   | 'connection dropped'
+  | 'connection closed'
   | 'caller gone';
+
+const UNANSWERED: Partial<Record<FaultEffect['kind'], Outcome>> = {
+  'no-answer': 'not answered',
+  'accept-then-no-answer': 'not answered',
+  'drop-connection': 'connection dropped',
+  'accept-then-drop-connection': 'connection dropped',
+  'close-connection': 'connection closed',
+};
 
 /** Answers one request; never throws. */
 export async function handleRequest(
@@ -38,6 +48,7 @@ export async function handleRequest(
     return;
   }
   if (outcome === 'connection dropped') request.socket.destroy();
+  if (outcome === 'connection closed') request.socket.end();
   options.log.record({ protocol: 'https', peer, event, detail: { outcome, ms } });
 }
 
@@ -65,20 +76,18 @@ class Exchange {
   }
 
   async run(): Promise<Outcome> {
-    const fault = this.#options.faults.take('https-request');
+    const fault = this.#options.faults.take('https-request', () => identityIn(this.#path));
     const outcome = await this.#answer(fault).catch((error: unknown) => this.#failed(error));
     if (outcome === 'caller gone') return outcome;
-    if (fault?.kind === 'drop-connection') return 'connection dropped';
-    if (fault?.kind === 'no-answer' || fault?.kind === 'accept-then-no-answer')
-      return 'not answered';
-    return outcome;
+    return (fault && UNANSWERED[fault.kind]) ?? outcome;
   }
 
   async #answer(fault: FaultEffect | undefined): Promise<Outcome> {
     const segments = pathSegments(this.#path);
     this.#match = findRoute(routes, this.#request.method, segments);
     if (fault?.kind === 'no-answer') return 'not answered';
-    if (fault?.kind === 'drop-connection') return 'connection dropped';
+    if (fault?.kind === 'drop-connection' || fault?.kind === 'close-connection')
+      return 'connection dropped';
     if (fault?.kind === 'error') return { answer: this.#errorAnswer(plannedError(fault)) };
     if (fault?.kind === 'delay') await wait(fault.ms, undefined, { signal: this.#signal });
     return { answer: await this.#serve(this.#match, segments) };
@@ -136,7 +145,19 @@ class Exchange {
   }
 }
 
-function plannedError(fault: Extract<FaultEffect, { kind: 'error' }>): WireError {
+/** The key of the device or module whose path it is. */
+function identityIn(path: string): string | undefined {
+  const match = /^\/(?:devices|twins)\/([^/]+)(?:\/modules\/([^/]+))?/i.exec(path);
+  if (!match) return undefined;
+  try {
+    const [deviceId = '', moduleId] = pathSegments(match.slice(1).filter(Boolean).join('/'));
+    return identityKey({ deviceId, ...(moduleId !== undefined && { moduleId }) });
+  } catch {
+    return undefined;
+  }
+}
+
+function plannedError(fault: ErrorEffect): WireError {
   const code = fault.code ?? (fault.httpStatus ?? 500) * 1000;
   return {
     code,

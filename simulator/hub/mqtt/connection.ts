@@ -5,7 +5,6 @@ import type { IConnectPacket, Packet } from 'mqtt-packet';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { ClientCertificate } from '../auth/client-certificate.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
-import type { ConnectionFault } from '../faults/requested-fault.ts';
 import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import { HubError } from '../state/hub-error.ts';
@@ -57,7 +56,7 @@ export class MqttConnection {
   #channel: DeviceChannel | undefined;
   #keepAlive: KeepAlive | undefined;
   #cancelConnectTimer: () => void;
-  readonly #cleanUps: (() => void)[] = [];
+  readonly #cleanUps = new Set<() => void>();
 
   constructor(stream: Duplex, { name, clientCertificate }: HeadPeer, context: ConnectionContext) {
     this.#stream = stream;
@@ -148,7 +147,7 @@ export class MqttConnection {
   }
 
   #handleConnect(packet: IConnectPacket): void {
-    const fault = this.#context.faults.take('mqtt-connect');
+    const fault = this.#context.faults.take('mqtt-connect', packet.clientId);
     if (fault === undefined) {
       this.#connect(packet);
       return;
@@ -174,6 +173,17 @@ export class MqttConnection {
       case 'accept-then-no-answer':
         this.#connect(packet, { isMute: true });
         break;
+      case 'accept-then-drop-connection':
+        this.#connect(packet, { isMute: true });
+        this.drop();
+        break;
+      // The others are not planned for connections: they end it all the same.
+      case 'detach-link':
+      case 'lose':
+      case 'duplicate':
+      case 'reorder':
+      case 'close-connection':
+        this.close('planned fault');
     }
   }
 
@@ -197,25 +207,29 @@ export class MqttConnection {
       this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, 'a fault that the device asked for');
       return;
     }
-    this.#cleanUps.push(state.presence.enter(deviceId, (reason) => this.close(DISMISSALS[reason])));
+    this.#cleanUps.add(state.presence.enter(deviceId, (reason) => this.close(DISMISSALS[reason])));
     const { session, isPresent } = sessions.open(deviceId, packet.clean ?? false);
     const channel = openDeviceChannel({
       deviceId,
       session,
       state,
-      requestedFaults: faults.requested,
-      strike: (fault) => this.#strike(fault),
+      faults,
+      connection: {
+        schedule: (delayMs, run) => this.#schedule(delayMs, () => this.#guard(run)),
+        drop: () => this.drop(),
+        closeWith: ({ description }) => this.close(description ?? 'a planned fault'),
+      },
       send: (outgoing) => this.#send(outgoing),
       unreadBytes: () => this.#stream.writableLength,
       log: (event, detail) => this.#log(event, detail),
     });
     this.#channel = channel;
-    this.#cleanUps.push(() => channel.close());
+    this.#cleanUps.add(() => channel.close());
     this.#phase = isMute ? 'mute' : 'connected';
     this.#keepAlive = new KeepAlive(wallClock, packet.keepalive ?? 0, () =>
       this.close('nothing heard for 1.5 times the keep-alive'),
     );
-    this.#cleanUps.push(() => this.#keepAlive?.stop());
+    this.#cleanUps.add(() => this.#keepAlive?.stop());
     this.#schedule(expiresAt - wallClock.now(), () =>
       this.close(`401003 the ${packet.password?.length ? 'token' : 'certificate'} has expired`),
     );
@@ -227,15 +241,17 @@ export class MqttConnection {
     }
   }
 
-  #strike({ kind }: ConnectionFault): void {
-    if (kind === 'drop') this.drop();
-    // The rest is about links and sessions, which MQTT does not have.
-    else if (kind === 'hangUp') this.close('a fault that the device asked for');
-  }
-
   #refuse(returnCode: number, reason: string): void {
     this.#log('connack', { returnCode });
     this.close(reason, { cmd: 'connack', returnCode, sessionPresent: false }); // [MQTT-3.2.2-4]
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {
@@ -277,8 +293,11 @@ export class MqttConnection {
 
   #schedule(delayMs: number, run: () => void): () => void {
     const { wallClock } = this.#context;
-    const cancel = wallClock.schedule(wallClock.now() + delayMs, run);
-    this.#cleanUps.push(cancel);
+    const cancel = wallClock.schedule(wallClock.now() + delayMs, () => {
+      this.#cleanUps.delete(cancel);
+      run();
+    });
+    this.#cleanUps.add(cancel);
     return cancel;
   }
 

@@ -1,7 +1,7 @@
 import type { Packet } from 'mqtt-packet';
 
-import type { DeviceFaults } from '../faults/device-faults.ts';
-import type { ConnectionFault } from '../faults/requested-fault.ts';
+import type { FaultPlan } from '../faults/fault-plan.ts';
+import type { FaultyConnection } from '../faults/work-under-fault.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { LogDetail } from './log-detail.ts';
 import { MessageDelivery } from './message-delivery.ts';
@@ -13,9 +13,8 @@ export interface DeviceChannelOptions {
   readonly deviceId: string;
   readonly state: HubState;
   readonly session: Session;
-  readonly requestedFaults: DeviceFaults;
-  /** Lets the connection feel a fault that the device asked for. */
-  readonly strike: (fault: ConnectionFault) => void;
+  readonly faults: FaultPlan;
+  readonly connection: FaultyConnection;
   /** False when the device has not read what it was sent before. */
   readonly send: (packet: Packet) => boolean;
   readonly unreadBytes: () => number;
@@ -31,7 +30,8 @@ export interface DeviceChannel extends Omit<DeviceChannelOptions, 'unreadBytes'>
 }
 
 export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel {
-  const { deviceId, session, state, send, unreadBytes } = options;
+  const { deviceId, session, state, faults, connection, send, unreadBytes } = options;
+  const underFaults = { faults, connection };
   const log = (event: string, detail?: LogDetail): void =>
     options.log(event, { deviceId, ...detail });
   const messages = new MessageDelivery({
@@ -41,9 +41,11 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
     defaultTtlMs: state.settings.cloudToDevice.defaultTtlMs,
     send,
     log,
+    ...underFaults,
   });
-  const methods = new MethodRequests({ deviceId, methods: state.methods, send, unreadBytes, log });
-  const twin = new TwinRequests({ deviceId, state, session, send, unreadBytes, log });
+  const shared = { deviceId, send, unreadBytes, log, ...underFaults };
+  const methods = new MethodRequests({ ...shared, methods: state.methods });
+  const twin = new TwinRequests({ ...shared, state, session });
 
   function close(): void {
     methods.stop();
@@ -51,13 +53,12 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
     messages.stop();
   }
 
-  const { requestedFaults, strike } = options;
   return {
     deviceId,
     session,
     state,
-    requestedFaults,
-    strike,
+    faults,
+    connection,
     send,
     log,
     messages,

@@ -1,5 +1,7 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import type { FaultPlan } from '../faults/fault-plan.ts';
+import { workUnderFault, type FaultyConnection } from '../faults/work-under-fault.ts';
 import { ownExpiresAt } from '../state/cloud-to-device-message.ts';
 import type { CloudToDeviceQueues, Delivery } from '../state/cloud-to-device-queues.ts';
 import { HubError } from '../state/hub-error.ts';
@@ -11,6 +13,8 @@ import { cloudToDeviceTopic } from './topics.ts';
 
 export interface MessageDeliveryOptions {
   readonly deviceId: string;
+  readonly faults: FaultPlan;
+  readonly connection: FaultyConnection;
   readonly session: Session;
   readonly queues: CloudToDeviceQueues;
   readonly defaultTtlMs: number;
@@ -57,6 +61,13 @@ export class MessageDelivery {
   }
 
   acknowledge(identifier: number): void {
+    const { faults, connection, deviceId } = this.#options;
+    const effect = faults.take('device-settlement', deviceId);
+    if (effect) workUnderFault(effect, connection, { run: () => this.#acknowledge(identifier) });
+    else this.#acknowledge(identifier);
+  }
+
+  #acknowledge(identifier: number): void {
     const { deviceId, session, log } = this.#options;
     const inFlight = this.#inFlight.get(identifier);
     if (inFlight === undefined) {
@@ -115,7 +126,7 @@ export class MessageDelivery {
   }
 
   #deliver(delivery: Delivery, { qos, deviceSegment }: Subscription): void {
-    const { queues, deviceId, session, send, log } = this.#options;
+    const { queues, deviceId, session, log } = this.#options;
     const { message, lockToken } = delivery;
     const topic = cloudToDeviceTopic(
       deviceSegment,
@@ -138,15 +149,25 @@ export class MessageDelivery {
     }
     const inFlight = { sequenceNumber: message.sequenceNumber, lockToken };
     if (qos === 0) {
-      this.#canSend = send(packet);
+      this.#send(packet);
       log('message', detail);
       this.#complete(deviceId, inFlight);
       return;
     }
     const { identifier, isDuplicate } = session.identifierFor(message.sequenceNumber);
     this.#inFlight.set(identifier, inFlight);
-    this.#canSend = send({ ...packet, dup: isDuplicate, messageId: identifier }); // [MQTT-3.3.1-1]
+    this.#send({ ...packet, dup: isDuplicate, messageId: identifier }); // [MQTT-3.3.1-1]
     log('message', { ...detail, identifier, dup: isDuplicate });
+  }
+
+  #send(packet: IPublishPacket): void {
+    const { faults, connection, deviceId, send } = this.#options;
+    const run = (): void => {
+      this.#canSend = send(packet);
+    };
+    const effect = faults.take('device-message', deviceId);
+    if (effect) workUnderFault(effect, connection, { run });
+    else run();
   }
 
   #complete(deviceId: string, { lockToken, sequenceNumber }: InFlight): void {

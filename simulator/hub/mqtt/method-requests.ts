@@ -1,5 +1,7 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import type { FaultPlan } from '../faults/fault-plan.ts';
+import { workUnderFault, type FaultyConnection } from '../faults/work-under-fault.ts';
 import type { MethodBroker, MethodRequest } from '../state/method-broker.ts';
 import { MAX_TOPIC_BYTES, MAX_UNREAD_BYTES } from './limits.ts';
 import type { LogDetail } from './log-detail.ts';
@@ -7,6 +9,8 @@ import { methodRequestTopic } from './topics.ts';
 
 export interface MethodRequestsOptions {
   readonly deviceId: string;
+  readonly faults: FaultPlan;
+  readonly connection: FaultyConnection;
   readonly methods: MethodBroker;
   readonly send: (packet: IPublishPacket) => void;
   readonly unreadBytes: () => number;
@@ -32,7 +36,14 @@ export class MethodRequests {
     this.#detach = undefined;
   }
 
-  #pass({ methodName, requestId, payload }: MethodRequest): void {
+  #pass(request: MethodRequest): void {
+    const { faults, connection, deviceId } = this.#options;
+    const effect = faults.take('method-request', deviceId);
+    if (effect) workUnderFault(effect, connection, { run: () => this.#publish(request) });
+    else this.#publish(request);
+  }
+
+  #publish({ methodName, requestId, payload }: MethodRequest): void {
     const { send, log, unreadBytes } = this.#options;
     const topic = methodRequestTopic(methodName, requestId);
     if (unreadBytes() > MAX_UNREAD_BYTES || Buffer.byteLength(topic) > MAX_TOPIC_BYTES) {

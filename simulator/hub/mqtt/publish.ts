@@ -1,6 +1,8 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import type { ErrorEffect } from '../faults/fault-effect.ts';
 import { requestedFault } from '../faults/requested-fault.ts';
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import { checkEventBytes, eventBytes, type NewDeviceEvent } from '../state/device-event.ts';
 import type { DeviceChannel } from './device-channel.ts';
 import { readDeviceEvent } from './device-event.ts';
@@ -18,45 +20,77 @@ export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): v
     throw new ProtocolError('PUBLISH to an undocumented topic');
   }
   channel.state.registry.touch(channel.deviceId);
-  take(topic, packet, channel);
-  if (packet.qos === 1 && packet.messageId !== undefined) {
-    channel.send({ cmd: 'puback', messageId: packet.messageId });
-  }
-}
-
-function take(topic: DeviceTopic, packet: IPublishPacket, channel: DeviceChannel): void {
   const payload = Buffer.from(packet.payload);
   switch (topic.kind) {
     case 'event':
-      takeEvent(withRetain(readDeviceEvent(topic.propertyBag, payload), packet.retain), channel);
+      handleEvent(topic.propertyBag, payload, packet, channel);
+      return;
+    case 'methodResponse':
+      handleMethodResponse(topic, payload, channel);
       break;
-    case 'methodResponse': {
-      const { requestId, status } = topic;
-      const isAwaited = channel.state.methods.respond(channel.deviceId, requestId, status, payload);
-      channel.log(isAwaited ? 'method answer' : 'method answer nobody waits for', {
-        requestId,
-        status,
-      });
-      break;
-    }
     case 'twinRequest':
       channel.twin.handle(topic, payload);
       break;
   }
+  acknowledge(packet, channel);
+}
+
+function acknowledge({ qos, messageId }: IPublishPacket, channel: DeviceChannel): void {
+  if (qos === 1 && messageId !== undefined) channel.send({ cmd: 'puback', messageId });
+}
+
+function handleEvent(
+  propertyBag: string,
+  payload: Buffer,
+  packet: IPublishPacket,
+  channel: DeviceChannel,
+): void {
+  const runUnanswered = (): void =>
+    takeEvent(withRetain(readDeviceEvent(propertyBag, payload), packet.retain), channel);
+  const run = (): void => {
+    runUnanswered();
+    acknowledge(packet, channel);
+  };
+  const effect = channel.faults.take('device-event', channel.deviceId);
+  if (!effect) {
+    run();
+    return;
+  }
+  // MQTT 3.1.1 has no other word for a refusal.
+  const refuse = (error: ErrorEffect): void => channel.connection.closeWith(error);
+  workUnderFault(effect, channel.connection, { run, runUnanswered, refuse });
+}
+
+function handleMethodResponse(
+  { requestId, status }: Extract<DeviceTopic, { kind: 'methodResponse' }>,
+  payload: Buffer,
+  { state, faults, deviceId, connection, log }: DeviceChannel,
+): void {
+  const run = (): void => {
+    const isAwaited = state.methods.respond(deviceId, requestId, status, payload);
+    log(isAwaited ? 'method answer' : 'method answer nobody waits for', { requestId, status });
+  };
+  const effect = faults.take('method-answer', deviceId);
+  if (effect) workUnderFault(effect, connection, { run });
+  else run();
 }
 
 function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
   const { throttles, events } = channel.state;
-  const { deviceId, requestedFaults } = channel;
+  const { deviceId, connection, faults } = channel;
   const bytes = eventBytes(event);
   checkEventBytes(bytes);
-  requestedFaults.checkEvents(deviceId);
+  faults.requested.checkEvents(deviceId);
   throttles.admit('deviceToCloudSends');
   throttles.meter([bytes]);
   const fault = requestedFault(event.properties);
   if (fault) {
     channel.log('fault requested', { type: fault.type });
-    requestedFaults.begin(deviceId, fault, channel.strike);
+    faults.requested.begin(deviceId, fault, ({ kind }) => {
+      if (kind === 'drop') connection.drop();
+      // The rest is about links and sessions, which MQTT does not have.
+      else if (kind === 'hangUp') connection.closeWith({ description: fault.reason });
+    });
     return;
   }
   events.append({ entityId: deviceId }, event);

@@ -1,5 +1,6 @@
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 
+import { workUnderFault } from '../faults/work-under-fault.ts';
 import type { DeviceChannel } from './device-channel.ts';
 import type { Subscription } from './sessions.ts';
 import { parseTopicFilter } from './topics.ts';
@@ -8,9 +9,28 @@ import type { SubscriptionKind } from './topics.ts';
 const FAILURE = 0x80;
 
 export function handleSubscribe(packet: ISubscribePacket, channel: DeviceChannel): void {
-  const granted = packet.subscriptions.map(({ topic, qos }) => subscribe(topic, qos, channel));
-  channel.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
-  startDeliveries(channel);
+  const answer = (granted: number[]): void => {
+    channel.send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
+  };
+  const subscribeAll = (): number[] =>
+    packet.subscriptions.map(({ topic, qos }) => subscribe(topic, qos, channel));
+  const run = (): void => {
+    answer(subscribeAll());
+    startDeliveries(channel);
+  };
+  const effect = channel.faults.take('mqtt-subscribe', channel.deviceId);
+  if (!effect) {
+    run();
+    return;
+  }
+  workUnderFault(effect, channel.connection, {
+    run,
+    runUnanswered: () => {
+      subscribeAll();
+      startDeliveries(channel);
+    },
+    refuse: () => answer(packet.subscriptions.map(() => FAILURE)),
+  });
 }
 
 export function handleUnsubscribe(packet: IUnsubscribePacket, channel: DeviceChannel): void {

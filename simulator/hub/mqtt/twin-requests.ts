@@ -1,7 +1,10 @@
 import type { IPublishPacket } from 'mqtt-packet';
 
+import type { FaultPlan } from '../faults/fault-plan.ts';
+import { plannedTwinRefusal } from '../faults/planned-twin-refusal.ts';
+import { workUnderFault, type FaultyConnection } from '../faults/work-under-fault.ts';
 import type { HubState } from '../state/hub-state.ts';
-import { answerTwinRequest, desiredChangeJson } from '../state/twin-answer.ts';
+import { answerTwinRequest, desiredChangeJson, type TwinAnswer } from '../state/twin-answer.ts';
 import type { DesiredChange } from '../state/twins.ts';
 import { MAX_UNREAD_BYTES } from './limits.ts';
 import type { LogDetail } from './log-detail.ts';
@@ -10,6 +13,8 @@ import { desiredPropertiesTopic, twinResponseTopic, type TwinRequest } from './t
 
 export interface TwinRequestsOptions {
   readonly deviceId: string;
+  readonly faults: FaultPlan;
+  readonly connection: FaultyConnection;
   readonly state: HubState;
   readonly session: Session;
   readonly send: (packet: IPublishPacket) => void;
@@ -26,9 +31,23 @@ export class TwinRequests {
     this.#options = options;
   }
 
-  handle({ operation, requestId }: TwinRequest, payload: Buffer): void {
-    const { state, deviceId, session, log } = this.#options;
-    const { status, body, version } = answerTwinRequest(state, deviceId, operation, payload);
+  handle(request: TwinRequest, payload: Buffer): void {
+    const { faults, connection, state, deviceId } = this.#options;
+    const answer = (): TwinAnswer => answerTwinRequest(state, deviceId, request.operation, payload);
+    const effect = faults.take('twin-request', deviceId);
+    if (!effect) {
+      this.#respond(request, answer());
+      return;
+    }
+    workUnderFault(effect, connection, {
+      run: () => this.#respond(request, answer()),
+      runUnanswered: () => answer(),
+      refuse: (error) => this.#respond(request, plannedTwinRefusal(state, error)),
+    });
+  }
+
+  #respond({ operation, requestId }: TwinRequest, { status, body, version }: TwinAnswer): void {
+    const { session, log } = this.#options;
     log('twin request', { operation, requestId, status });
     // Not subscribed: nobody would hear it.
     if (session.subscriptions.has('twinResponses'))
@@ -46,6 +65,13 @@ export class TwinRequests {
   }
 
   #notify(change: DesiredChange): void {
+    const { faults, connection, deviceId } = this.#options;
+    const effect = faults.take('twin-notification', deviceId);
+    if (effect) workUnderFault(effect, connection, { run: () => this.#publishChange(change) });
+    else this.#publishChange(change);
+  }
+
+  #publishChange(change: DesiredChange): void {
     const { unreadBytes, log } = this.#options;
     const { version } = change;
     if (unreadBytes() > MAX_UNREAD_BYTES) {

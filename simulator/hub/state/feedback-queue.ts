@@ -3,6 +3,7 @@ import { BinaryHeap, type HeapNode } from './binary-heap.ts';
 import type { Clock } from './clock.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { FeedbackRecord } from './feedback-record.ts';
+import type { FeedbackMishap, FeedbackMishaps } from './feedback-mishap.ts';
 import { FeedbackRecords, type HeldRecord } from './feedback-records.ts';
 import { HubError } from './hub-error.ts';
 import type { HubSettings } from './settings.ts';
@@ -38,10 +39,12 @@ export interface FeedbackContents {
 }
 
 interface Batch {
-  readonly ordinal: number;
+  ordinal: number;
   readonly enqueuedAt: number;
   readonly records: Set<HeldRecord>;
   deliveryCount: number;
+  /** One mishap is enough. */
+  isSpared: boolean;
   waiting: HeapNode<Batch> | undefined;
   lock: { readonly token: string; readonly cancelTimer: () => void } | undefined;
   cancelExpiry: () => void;
@@ -51,6 +54,7 @@ export interface FeedbackDependencies {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly settings: HubSettings['feedback'];
+  readonly mishaps?: () => FeedbackMishaps | undefined;
   readonly onChange: () => void;
 }
 
@@ -83,9 +87,8 @@ export class FeedbackQueue {
     const { clock, deadlines, settings } = this.#dependencies;
     deadlines.runDue();
     if (this.#locked.size >= settings.maxLockedBatches) return undefined;
-    const batch = this.#waiting.pop();
+    const batch = this.#next();
     if (!batch) return undefined;
-    batch.waiting = undefined;
     const token = randomUUID();
     const cancelTimer = deadlines.schedule(clock.now() + settings.lockMs, () =>
       this.#putBack(batch),
@@ -169,10 +172,11 @@ export class FeedbackQueue {
     this.#dependencies.onChange();
   }
 
-  snapshot(): FeedbackSnapshot {
+  /** `onTheirWay` are records that come in later. */
+  snapshot(onTheirWay: readonly FeedbackRecord[] = []): FeedbackSnapshot {
     return {
       ...(this.#lastBatchAt !== undefined && { lastBatchAt: this.#lastBatchAt }),
-      pending: recordsOf(this.#pending),
+      pending: [...recordsOf(this.#pending), ...onTheirWay],
       batches: [...this.#batches.values()].map(({ enqueuedAt, deliveryCount, records }) => ({
         enqueuedAt,
         deliveryCount,
@@ -231,6 +235,7 @@ export class FeedbackQueue {
       enqueuedAt,
       deliveryCount,
       records: new Set(),
+      isSpared: false,
       waiting: undefined,
       lock: undefined,
       cancelExpiry: deadlines.schedule(enqueuedAt + settings.ttlMs, () => this.#remove(batch)),
@@ -238,6 +243,51 @@ export class FeedbackQueue {
     batch.waiting = this.#waiting.push(batch);
     this.#batches.set(batch.records, batch);
     return batch;
+  }
+
+  /** The oldest that waits, and no mishap keeps from its consumer. */
+  #next(): Batch | undefined {
+    for (let batch = this.#waiting.pop(); batch; batch = this.#waiting.pop()) {
+      batch.waiting = undefined;
+      const mishap = batch.isSpared ? undefined : this.#dependencies.mishaps?.()?.ofBatch();
+      batch.isSpared = true;
+      if (!mishap || !this.#isKeptBack(batch, mishap)) return batch;
+    }
+    return undefined;
+  }
+
+  #isKeptBack(batch: Batch, mishap: FeedbackMishap): boolean {
+    const { clock, deadlines } = this.#dependencies;
+    switch (mishap.kind) {
+      case 'lose':
+        this.#remove(batch);
+        return true;
+      case 'duplicate': {
+        const copy = this.#newBatch(batch.enqueuedAt, batch.deliveryCount);
+        copy.isSpared = true;
+        for (const record of recordsOf(batch.records)) this.#records.add(record, copy.records);
+        return false;
+      }
+      case 'delay':
+        deadlines.schedule(clock.now() + mishap.ms, () => {
+          if (this.#batches.get(batch.records) === batch) this.#putBack(batch);
+        });
+        return true;
+      case 'reorder':
+      default:
+        return this.#putBehind(batch);
+    }
+  }
+
+  /** Its records in the opposite order; false if there is no other to let go first. */
+  #putBehind(batch: Batch): boolean {
+    const records = [...batch.records].toReversed();
+    batch.records.clear();
+    for (const record of records) batch.records.add(record);
+    if (this.#waiting.size === 0) return false;
+    batch.ordinal = ++this.#lastOrdinal;
+    batch.waiting = this.#waiting.push(batch);
+    return true;
   }
 
   #lockedBatch(lockToken: string): Batch {

@@ -6,6 +6,8 @@ import { Deadlines } from './deadlines.ts';
 import type { DeviceIdentityInput } from './device-identity.ts';
 import { DeviceRegistry, type RegistrySnapshot } from './device-registry.ts';
 import { EventStore, type EventsSnapshot } from './event-store.ts';
+import { FeedbackIntake } from './feedback-intake.ts';
+import type { FeedbackMishaps } from './feedback-mishap.ts';
 import { FeedbackQueue, type FeedbackSnapshot } from './feedback-queue.ts';
 import { feedbackRecord } from './feedback-record.ts';
 import { identityKey } from './identity-key.ts';
@@ -72,7 +74,10 @@ export class HubState {
   readonly twins: Twins;
   readonly events: EventStore;
   readonly journal = new Journal();
+  /** What may go wrong with feedback; nothing does while this is not set. */
+  feedbackMishaps: FeedbackMishaps | undefined;
   readonly #deadlines: Deadlines;
+  readonly #feedbackIntake: FeedbackIntake;
   readonly #changeListeners = new Set<() => void>();
 
   constructor(options: HubStateOptions = {}) {
@@ -86,7 +91,9 @@ export class HubState {
     this.certificateAuthorities = new CertificateAuthorities(this.clock, onChange);
     this.registry = new DeviceRegistry(this.clock, onChange);
     this.presence = new Presence(this.registry);
-    this.feedback = new FeedbackQueue({ ...shared, settings: this.settings.feedback });
+    const mishaps = (): FeedbackMishaps | undefined => this.feedbackMishaps;
+    this.feedback = new FeedbackQueue({ ...shared, mishaps, settings: this.settings.feedback });
+    this.#feedbackIntake = new FeedbackIntake({ ...shared, mishaps, queue: this.feedback });
     this.cloudToDevice = new CloudToDeviceQueues({
       ...shared,
       settings: this.settings.cloudToDevice,
@@ -95,7 +102,7 @@ export class HubState {
       journal: this.journal,
       onOutcome: (outcome) => {
         const record = feedbackRecord(outcome, this.clock.now());
-        if (record) this.feedback.add(record);
+        if (record) this.#feedbackIntake.add(record);
       },
     });
     this.methods = new MethodBroker({
@@ -113,7 +120,10 @@ export class HubState {
       settings: this.settings.events,
       onChange,
     });
-    this.registry.onDeleted(({ generationId }) => this.feedback.removeGeneration(generationId));
+    this.registry.onDeleted(({ generationId }) => {
+      this.#feedbackIntake.removeGeneration(generationId);
+      this.feedback.removeGeneration(generationId);
+    });
   }
 
   /** Throws if the snapshot is not one of this version, or does not fit together. */
@@ -165,7 +175,7 @@ export class HubState {
       devices: this.registry.snapshot(),
       ...(modules.length > 0 && { modules }),
       queues: this.cloudToDevice.snapshot(),
-      feedback: this.feedback.snapshot(),
+      feedback: this.feedback.snapshot(this.#feedbackIntake.records()),
       ...(twins.length > 0 && { twins }),
       events: this.events.snapshot(),
       ...(certificateAuthorities.length > 0 && { certificateAuthorities }),
@@ -186,6 +196,7 @@ export class HubState {
   #forgetAll(): void {
     // Takes along what hangs on a device.
     this.registry.deleteAll();
+    this.#feedbackIntake.clear();
     this.feedback.clear();
     this.events.clear();
     this.journal.clear();

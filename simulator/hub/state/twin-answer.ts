@@ -47,7 +47,7 @@ export function answerTwinRequest(
 /** The Node SDK finds an error in the body only. */
 export function twinRefusal(
   { clock }: Twinned,
-  { httpStatus, code, message }: HubError,
+  { httpStatus, code, message }: Pick<HubError, 'httpStatus' | 'code' | 'message'>,
 ): TwinAnswer {
   const body = JSON.stringify({
     errorCode: code,

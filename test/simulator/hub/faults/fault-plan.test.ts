@@ -74,6 +74,31 @@ describe('A fault by chance', () => {
   });
 });
 
+describe('A fault of one device', () => {
+  test('spares the others, and those that nobody knows', () => {
+    const faults = new FaultPlan();
+    const effect = { kind: 'drop-connection' } as const;
+    faults.add('device-event', effect, { deviceId: 'a', times: 2 });
+
+    expect(faults.take('device-event', 'b')).toBeUndefined();
+    expect(faults.take('device-event')).toBeUndefined();
+    expect(faults.take('device-event', 'a')).toBe(effect);
+    expect(faults.take('device-event', () => 'a')).toBe(effect);
+    expect(faults.take('device-event', 'a')).toBeUndefined();
+  });
+});
+
+describe('A fault that is not possible at its point', () => {
+  test('is refused', () => {
+    const faults = new FaultPlan();
+
+    expect(() => faults.add('feedback-batch', { kind: 'no-answer' })).toThrow(
+      "There is no 'no-answer' at 'feedback-batch'",
+    );
+    expect(faults.list()).toEqual([]);
+  });
+});
+
 describe('FaultPlan.remove', () => {
   test('takes out one and leaves the others in order', () => {
     const faults = new FaultPlan();

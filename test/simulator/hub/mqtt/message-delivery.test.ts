@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { FaultPlan } from '../../../../simulator/hub/faults/fault-plan.ts';
 import { MessageDelivery } from '../../../../simulator/hub/mqtt/message-delivery.ts';
 import { Session } from '../../../../simulator/hub/mqtt/sessions.ts';
 import { aHub, aMessage, MINUTE } from '../state/builders.ts';
@@ -13,6 +14,8 @@ describe('the delivery to a device that never acknowledges', () => {
       state.cloudToDevice.enqueue('device-1', aMessage({ expiresAt: clock.now() + MINUTE }));
       const delivery = new MessageDelivery({
         deviceId: 'device-1',
+        faults: new FaultPlan(),
+        connection: { schedule: () => {}, drop: () => {}, closeWith: () => {} },
         session,
         queues: state.cloudToDevice,
         defaultTtlMs: state.settings.cloudToDevice.defaultTtlMs,
