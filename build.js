@@ -19,7 +19,7 @@ const shared = {
 };
 
 /** What is deployed, run locally and tested end to end: one bundle, everything inside. */
-const functions = {
+export const functionsBuild = {
   ...shared,
   entryPoints: ['functions/index.ts'],
   outdir: 'dist/functions',
@@ -46,7 +46,7 @@ const simulator = {
 };
 
 export async function build() {
-  await Promise.all([functions, simulator].map(buildOne));
+  await Promise.all([functionsBuild, simulator].map(buildOne));
 }
 
 /** @param {import('esbuild').BuildOptions & { outdir: string }} options */

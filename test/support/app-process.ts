@@ -16,10 +16,14 @@ export interface AppProcess {
 }
 
 /** The deployed bundle on the local Functions host, in a process of its own. */
-export async function startAppProcess(settings: Record<string, string>): Promise<AppProcess> {
-  const child = fork(hostEntryPoint, ['--port', '0'], {
+export async function startAppProcess(
+  settings: Record<string, string>,
+  options: { appRoot?: string; nodeOptions?: readonly string[] } = {},
+): Promise<AppProcess> {
+  const { appRoot = root, nodeOptions = [] } = options;
+  const child = fork(hostEntryPoint, [appRoot, '--port', '0'], {
     cwd: root,
-    execArgv: [],
+    execArgv: [...nodeOptions],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...settings },
   });

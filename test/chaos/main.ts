@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { runChaos } from './chaos-run.ts';
+import { printReport } from './print-report.ts';
+import { buildSabotaged, SABOTAGES } from './sabotage.ts';
+
+const USAGE = `npm run chaos -- [options]
+
+Sends commands through the whole of Downlink while faults strike, and compares every record with what the
+simulated hub saw happen. Ends with 1 if a promise was broken.
+
+  --commands <n>  how many (10000)
+  --seed <n>      the same seed gives the same commands and the same faults (1)
+  --kills <n>     kill -9 of an app process (one for 500 commands)
+  --faults <n>    other faults (one for 100 commands)
+  --callers <n>   requests under way at once (32)
+  --break <name>  breaks a promise on purpose, to show that the check sees it: ${Object.keys(SABOTAGES).join(', ')}
+  --help
+`;
+
+const { values } = parseArgs({
+  options: {
+    commands: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    kills: { type: 'string' },
+    faults: { type: 'string' },
+    callers: { type: 'string', default: '32' },
+    break: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  process.stdout.write(USAGE);
+} else {
+  const commands = wholeNumber('commands', values.commands);
+  const sabotaged = values.break === undefined ? undefined : await buildSabotaged(values.break);
+  try {
+    const report = await runChaos({
+      commands,
+      seed: wholeNumber('seed', values.seed),
+      kills: wholeNumber('kills', values.kills ?? String(Math.ceil(commands / 500))),
+      faults: wholeNumber('faults', values.faults ?? String(Math.ceil(commands / 100))),
+      callers: wholeNumber('callers', values.callers),
+      onProgress: (line) => process.stderr.write(`${line}\n`),
+      ...(sabotaged && { appRoot: sabotaged.folder }),
+    });
+    const { text, isRight } = printReport(report);
+    process.stdout.write(`seed ${values.seed}\n${text}\n`);
+    process.exitCode = isRight ? 0 : 1;
+  } finally {
+    await sabotaged?.remove();
+  }
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Error(`--${name} must be a whole number, not '${text}'`);
+}
