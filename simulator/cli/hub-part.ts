@@ -25,11 +25,12 @@ export interface HubPartOptions {
   consumerGroups?: readonly string[];
   print: (line: string) => void;
   certificateAuthorities?: SimulatedHubOptions['certificateAuthorities'];
+  entra?: SimulatedHubOptions['entra'] | undefined;
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
   const { parts, ports, dataFolder, limits, seed, consumerGroups, print } = options;
-  const { certificateAuthorities = [] } = options;
+  const { certificateAuthorities = [], entra } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
@@ -39,6 +40,7 @@ export async function startHubPart(options: HubPartOptions): Promise<SimulatedHu
     ...(dataFolder === undefined ? {} : { dataFolder }),
     ...(limits && { limits }),
     ...(consumerGroups && { consumerGroups }),
+    ...(entra && { entra }),
   });
   try {
     const hub = await parts.start(inProcessPart('simulated hub', starting), starting);

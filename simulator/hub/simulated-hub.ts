@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { adminHandler } from './admin/admin-handler.ts';
 import { startAmqpHead, type AmqpHead } from './amqp/amqp-head.ts';
 import { Authenticator } from './auth/authenticator.ts';
+import type { EntraSettingsInput } from './auth/entra-settings.ts';
+import { EntraTenant } from './auth/entra-tenant.ts';
 import { feedbackFaults } from './faults/feedback-faults.ts';
 import { FaultPlan } from './faults/fault-plan.ts';
 import type { HeadOptions } from './head-options.ts';
@@ -47,6 +49,8 @@ export interface SimulatedHubOptions {
   readonly seed?: HubSeed;
   /** May sign the certificates of devices whose authentication type is `certificateAuthority`. */
   readonly certificateAuthorities?: readonly { name: string; certificatePem: string }[];
+  /** Whose Entra tokens are taken, and who may do what; without it none are. */
+  readonly entra?: EntraSettingsInput;
   /** For state and certificate; without it nothing survives. */
   readonly dataFolder?: string;
   /** What goes wrong later and has no caller to be told: the state could not be saved. */
@@ -69,6 +73,8 @@ export interface SimulatedHub {
   readonly state: HubState;
   /** `clock.advance(ms)` lets time pass for queues, locks, feedback and methods. */
   readonly clock: MovableClock;
+  /** `entra.replace(settings)` rotates keys and changes who may do what. */
+  readonly entra: EntraTenant;
   readonly faults: FaultPlan;
   readonly log: WireLog;
   readonly amqp: AmqpHead;
@@ -99,7 +105,9 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     now: Date.now(),
     ...(dataFolder !== undefined && { folder: dataFolder }),
   });
-  const authenticator = new Authenticator(state, () => wallClock.now());
+  const now = (): number => wallClock.now();
+  const entra = new EntraTenant(now, options.entra);
+  const authenticator = new Authenticator(state, now, entra);
   const faults = new FaultPlan(wallClock);
   state.feedbackMishaps = feedbackFaults(faults);
   const log = boundedWireLog();
@@ -137,6 +145,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     adminHandler({
       state,
       authenticator,
+      entra,
       faults,
       log,
       connections: {
@@ -165,6 +174,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
     notices: replaced === undefined ? notices : [...notices, replaced],
     state,
     clock: state.clock,
+    entra,
     faults,
     log,
     ...heads,

@@ -4,6 +4,7 @@ import { writeAuthorityFile } from '../authority-file.ts';
 import type { Command } from '../command.ts';
 import { connectionStrings, hubRows } from '../describe-hub.ts';
 import { DEVICE_AUTHORITY_OPTIONS, readDeviceAuthorities } from '../device-authorities.ts';
+import { ENTRA_OPTIONS, readEntraSettings } from '../entra-file.ts';
 import { columns } from '../help.ts';
 import { startHubPart } from '../hub-part.ts';
 import { claim } from '../instance/claim.ts';
@@ -29,6 +30,7 @@ export const hubCommand: Command = {
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
     ...DEVICE_AUTHORITY_OPTIONS,
+    ...ENTRA_OPTIONS,
   },
   details: [
     'Settings (environment variables):',
@@ -51,6 +53,7 @@ export const hubCommand: Command = {
         limits,
         seed,
         certificateAuthorities: await readDeviceAuthorities(values),
+        entra: await readEntraSettings(values),
         print: console.log,
       });
       await instance.announce(Object.values(hub.ports));

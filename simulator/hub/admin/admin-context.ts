@@ -1,4 +1,5 @@
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { EntraTenant } from '../auth/entra-tenant.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { WireLog } from '../wire-log.ts';
@@ -17,6 +18,7 @@ export interface Connections {
 export interface AdminContext {
   readonly state: HubState;
   readonly authenticator: Authenticator;
+  readonly entra: EntraTenant;
   readonly faults: FaultPlan;
   readonly log: WireLog;
   readonly connections: Connections;

@@ -7,6 +7,7 @@ import type { AdminAnswer, AdminRoute } from './admin-route.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clockRoutes } from './clock-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
+import { entraRoutes } from './entra-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { faultRoutes } from './fault-routes.ts';
 import { inspectionRoutes } from './inspection-routes.ts';
@@ -27,6 +28,7 @@ const routes: readonly AdminRoute[] = [
   ...eventRoutes,
   ...snapshotRoutes,
   ...certificateRoutes,
+  ...entraRoutes,
 ];
 
 /** Answers what is below `/$downlink`; false for anything else. Planned faults do not hit it and no log shows it. */

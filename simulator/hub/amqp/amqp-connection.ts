@@ -90,7 +90,9 @@ export class AmqpConnection implements Peer {
 
   soon(run: () => void): void {
     // rhea asked for its own turn before.
-    process.nextTick(() => this.#guard(run));
+    process.nextTick(() => {
+      if (!this.#isOver) this.#guard(run);
+    });
   }
 
   drop(): void {

@@ -15,6 +15,7 @@ export interface AmqpError {
 const CONDITIONS: Readonly<Record<HubErrorKind, string>> = {
   argumentInvalid: 'com.microsoft:argument-error',
   unauthorized: 'amqp:unauthorized-access',
+  principalUnauthorized: 'amqp:unauthorized-access',
   tokenExpired: 'amqp:unauthorized-access',
   quotaExceeded: 'com.microsoft:quota-exceeded',
   deviceMaximumQueueDepthExceeded: 'amqp:resource-limit-exceeded',

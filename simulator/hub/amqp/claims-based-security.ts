@@ -1,5 +1,6 @@
 import rhea from 'rhea';
 import type { Message } from 'rhea';
+import type { Credential } from '../auth/credential.ts';
 import { faultError } from './amqp-error.ts';
 import { identityIn } from './device-address.ts';
 import type { HubContext } from './hub-context.ts';
@@ -58,7 +59,8 @@ class Requests implements ReceivingHandler {
     delivery.accept();
     const { peer } = this.#context;
     const request = Buffer.isBuffer(message) ? { body: undefined } : message;
-    const run = (): void => this.#reply(request, this.#putToken(request));
+    const answer = (status: Status): void => this.#reply(request, status);
+    const run = (): void => this.#putToken(request, answer);
     const effect = this.#hub.faults.take('amqp-put-token', () => this.#identityOf(request));
     if (!effect) {
       run();
@@ -66,9 +68,9 @@ class Requests implements ReceivingHandler {
     }
     workUnderFault(effect, peer, {
       run,
-      runUnanswered: () => this.#putToken(request),
+      runUnanswered: () => this.#putToken(request, () => {}),
       refuse: (error) =>
-        this.#reply(request, {
+        answer({
           statusCode: error.httpStatus ?? 401,
           description: faultError(error).description,
         }),
@@ -79,29 +81,54 @@ class Requests implements ReceivingHandler {
     // Nothing of its own to give back: the tokens are the connection's.
   }
 
-  #putToken(request: Message): Status {
+  #putToken(request: Message, answer: (status: Status) => void): void {
     const { peer } = this.#context;
-    const { claims } = peer;
     try {
       const { audience, token } = readPutToken(request);
       const identity = this.#identityOf(request);
       if (identity !== undefined && this.#hub.faults.requested.refusesConnections(identity)) {
         peer.drop();
-        return OK;
+        return;
       }
-      const expiresAt = verifyToken(this.#hub.authenticator, token);
-      if (!claims.has(audience) && claims.size >= MAX_TOKENS_PER_CONNECTION) return TOO_MANY_TOKENS;
-      claims.put(audience, token, expiresAt);
-      peer.log('put-token', { audience: loggable(audience), status: 200 });
-      return OK;
+      const credential = this.#hub.authenticator.read(token);
+      if (!(credential instanceof Promise)) {
+        answer(this.#admitOrRefuse(audience, credential));
+        return;
+      }
+      credential.then(
+        (verified) => peer.soon(() => answer(this.#admitOrRefuse(audience, verified))),
+        (error: unknown) => peer.soon(() => answer(this.#refusal(error))),
+      );
     } catch (error) {
-      if (!(error instanceof HubError)) throw error;
-      peer.log('put-token', { status: error.httpStatus, error: error.errorName });
-      return {
-        statusCode: error.httpStatus,
-        description: `ErrorCode:${error.errorName};${error.message}`,
-      };
+      answer(this.#refusal(error));
     }
+  }
+
+  #admitOrRefuse(audience: string, credential: Credential): Status {
+    try {
+      return this.#admit(audience, credential);
+    } catch (error) {
+      return this.#refusal(error);
+    }
+  }
+
+  #admit(audience: string, credential: Credential): Status {
+    const { peer } = this.#context;
+    const { claims } = peer;
+    const expiresAt = verifyToken(this.#hub.authenticator, credential);
+    if (!claims.has(audience) && claims.size >= MAX_TOKENS_PER_CONNECTION) return TOO_MANY_TOKENS;
+    claims.put(audience, credential, expiresAt);
+    peer.log('put-token', { audience: loggable(audience), status: 200 });
+    return OK;
+  }
+
+  #refusal(error: unknown): Status {
+    if (!(error instanceof HubError)) throw error;
+    this.#context.peer.log('put-token', { status: error.httpStatus, error: error.errorName });
+    return {
+      statusCode: error.httpStatus,
+      description: `ErrorCode:${error.errorName};${error.message}`,
+    };
   }
 
   /** The device or module whose token it is, by the name that the token goes by. */

@@ -15,7 +15,10 @@ export function deviceBoundMessages(hub: HubContext): ReceivingRoute {
     address: /^\/messages\/devicebound$/i,
     credit: LINK_CREDIT,
     authorize(token) {
-      hub.authenticator.service(token, 'serviceConnect', ['messages', 'devicebound']);
+      hub.authenticator.service(token, 'cloudToDeviceMessages/send/action', [
+        'messages',
+        'devicebound',
+      ]);
     },
     open: (_receiver, context) => new DeviceBoundMessages(hub, context),
   };

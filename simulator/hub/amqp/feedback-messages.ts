@@ -16,7 +16,11 @@ export function feedbackMessages(hub: HubContext, dispatcher: FeedbackDispatcher
     role: 'sender',
     address: /^\/messages\/servicebound\/feedback$/i,
     authorize(token) {
-      hub.authenticator.service(token, 'serviceConnect', ['messages', 'servicebound', 'feedback']);
+      hub.authenticator.service(token, 'cloudToDeviceMessages/feedback/action', [
+        'messages',
+        'servicebound',
+        'feedback',
+      ]);
     },
     open: (sender, { peer }) => new FeedbackMessages(hub, dispatcher, sender, peer),
   };

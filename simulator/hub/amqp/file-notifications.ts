@@ -8,7 +8,7 @@ export function fileNotifications(hub: HubContext): SendingRoute {
     role: 'sender',
     address: /^\/messages\/servicebound\/filenotifications$/i,
     authorize(token) {
-      hub.authenticator.service(token, 'serviceConnect', [
+      hub.authenticator.service(token, 'fileUpload/notifications/action', [
         'messages',
         'servicebound',
         'filenotifications',

@@ -13,7 +13,7 @@ export interface Peer extends FaultyConnection {
   /** Undefined if it showed none. */
   readonly clientCertificate: () => ClientCertificate | undefined;
   log(event: string, detail?: LogDetail): void;
-  /** Runs when what rhea is about to write is written. */
+  /** Runs when what rhea is about to write is written, unless the connection is over by then. */
   soon(run: () => void): void;
   /** Ends the connection without a Close frame. */
   hangUp(): void;

@@ -1,5 +1,6 @@
 import type { Message } from 'rhea';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Credential } from '../auth/credential.ts';
 import { parseSasToken } from '../auth/sas-token.ts';
 import { HubError } from '../state/hub-error.ts';
 import { identityKey } from '../state/identity-key.ts';
@@ -10,7 +11,8 @@ export interface PutToken {
   readonly token: string;
 }
 
-const TOKEN_TYPE = 'servicebus.windows.net:sastoken';
+/** Bearer tokens come as either: some SDKs say `sastoken` of all. */
+const TOKEN_TYPES: readonly unknown[] = ['servicebus.windows.net:sastoken', 'jwt'];
 const RIGHTS: readonly Right[] = [
   'serviceConnect',
   'deviceConnect',
@@ -24,18 +26,22 @@ export function readPutToken({ application_properties: properties, body }: Messa
   const audience = fields['name'];
   const token: unknown = body;
   if (fields['operation'] !== 'put-token') throw invalid('the operation must be put-token');
-  if (fields['type'] !== TOKEN_TYPE) throw invalid(`the type must be ${TOKEN_TYPE}`);
+  const type = fields['type'];
+  if (!TOKEN_TYPES.includes(type)) throw invalid(`the type must be ${TOKEN_TYPES.join(' or ')}`);
   if (typeof audience !== 'string' || audience === '')
     throw invalid('the name must be an audience');
   if (typeof token !== 'string') throw invalid('the body must be a token in one amqp-value');
-  return { audience, token };
+  const isBare = type === 'jwt' && !/^Bearer /i.test(token);
+  return { audience, token: isBare ? `Bearer ${token}` : token };
 }
 
 /**
- * Whether a key of the hub signed the token, whatever it may be used for: to which links it admits,
+ * Whether a key of the hub, or Entra, signed the token, whatever it may be used for: to which links it admits,
  * shows when they attach. Returns when it expires; throws `unauthorized` or `tokenExpired`.
  */
-export function verifyToken(authenticator: Authenticator, token: string): number {
+export function verifyToken(authenticator: Authenticator, credential: Credential): number {
+  if (typeof credential !== 'string') return credential.expiresAt;
+  const token = credential;
   const path = resourcePathOf(token);
   const attempts: (() => { expiresAt: number })[] = RIGHTS.map(
     (right) => () => authenticator.service(token, right, path),

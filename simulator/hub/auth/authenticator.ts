@@ -3,32 +3,54 @@ import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { identityPath } from '../state/identity-key.ts';
 import type { Right } from '../state/shared-access-policies.ts';
-import type { ClientCertificate } from './client-certificate.ts';
+import { ClientCertificate } from './client-certificate.ts';
 import type { Credential } from './credential.ts';
+import { isDataAction, type Permission, rightFor } from './data-actions.ts';
+import { EntraPrincipal, EntraTenant } from './entra-tenant.ts';
 import { covers, isSignedWith, parseSasToken, type SasToken } from './sas-token.ts';
 
 /** Checks tokens and certificates against what the hub knows. Every refusal is a HubError of status 401, at once. */
 export class Authenticator {
   readonly #state: HubState;
   readonly #wallClock: () => number;
+  readonly #entra: EntraTenant;
 
-  constructor(state: HubState, wallClock: () => number = Date.now) {
+  constructor(
+    state: HubState,
+    wallClock: () => number = Date.now,
+    entra: EntraTenant = new EntraTenant(wallClock),
+  ) {
     this.#state = state;
     this.#wallClock = wallClock;
+    this.#entra = entra;
+  }
+
+  /** What the text of an Authorization header or of a put-token request stands for; signatures are checked with their use. */
+  read(text: string): Credential | Promise<Credential> {
+    const token = /^Bearer +(.*)$/is.exec(text)?.[1];
+    return token === undefined ? text : this.#entra.verify(token);
   }
 
   /** For the back end. `path` is what it wants to use, below the host: a token may be made for a part of the hub only. */
   service(
     credential: Credential,
-    right: Right,
+    permission: Permission,
     path: readonly string[] = [],
-  ): { policyName: string; expiresAt: number } {
-    if (typeof credential !== 'string')
+  ): { policyName?: string; expiresAt: number } {
+    if (credential instanceof ClientCertificate)
       throw new HubError('unauthorized', 'A back end shows a token, not a certificate');
+    if (credential instanceof EntraPrincipal) {
+      if (!isDataAction(permission))
+        throw new HubError('unauthorized', 'Only a shared access signature is taken here');
+      this.#entra.checkMay(credential, permission, path);
+      return { expiresAt: credential.expiresAt };
+    }
     const sas = this.#parse(credential);
     if (sas.policyName === undefined)
       throw new HubError('unauthorized', 'The token names no shared access policy (skn)');
-    this.#checkPolicy(sas, sas.policyName, right);
+    if (this.#entra.isLocalAuthDisabled && isDataAction(permission))
+      throw new HubError('unauthorized', 'Shared access policies are disabled for back ends');
+    this.#checkPolicy(sas, sas.policyName, rightFor(permission));
     this.#checkCovers(sas, path);
     return { policyName: sas.policyName, expiresAt: sas.expiresAt };
   }
@@ -36,12 +58,12 @@ export class Authenticator {
   /** For a device or module, by its key: its own keys or certificate, or a policy that lets devices connect. */
   device(credential: Credential, deviceId: string): { expiresAt: number } {
     const identity = this.#state.registry.find(deviceId);
-    if (typeof credential !== 'string')
-      return this.#deviceByCertificate(
-        credential,
-        deviceId,
-        this.#checkEnabled(identity, deviceId),
-      );
+    if (credential instanceof EntraPrincipal)
+      throw new HubError('unauthorized', 'Devices cannot use Entra tokens');
+    if (credential instanceof ClientCertificate) {
+      const enabled = this.#checkEnabled(identity, deviceId);
+      return this.#deviceByCertificate(credential, deviceId, enabled);
+    }
     const sas = this.#parse(credential);
     this.#checkEnabled(identity, deviceId);
     if (sas.policyName !== undefined) this.#checkPolicy(sas, sas.policyName, 'deviceConnect');
@@ -86,12 +108,6 @@ export class Authenticator {
   }
 
   #parse(token: string): SasToken {
-    if (/^Bearer /i.test(token)) {
-      throw new HubError(
-        'unauthorized',
-        'The simulated hub takes shared access signatures, not Entra tokens',
-      );
-    }
     const sas = parseSasToken(token);
     if (sas.expiresAt <= this.#wallClock()) {
       throw new HubError(

@@ -50,7 +50,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 export const bulkRoute: Route = {
   method: 'POST',
   path: '/devices',
-  right: 'registryWrite',
+  right: ['devices/write', 'devices/delete'],
   errors: 'registry',
   maxBodyBytes: MAX_BODY_BYTES,
   handle: ({ state, body }) => {

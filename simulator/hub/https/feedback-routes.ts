@@ -1,6 +1,10 @@
 import { json, NO_CONTENT, param, type Route } from './route.ts';
 
-const shared = { right: 'serviceConnect', errors: 'registry', maxBodyBytes: 1024 } as const;
+const shared = {
+  right: 'cloudToDeviceMessages/feedback/action',
+  errors: 'registry',
+  maxBodyBytes: 1024,
+} as const;
 
 /** https://learn.microsoft.com/rest/api/iothub/service/cloud-to-device-messages: a batch is locked until it is completed or abandoned. */
 export const feedbackRoutes: readonly Route[] = [

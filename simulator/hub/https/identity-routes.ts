@@ -23,7 +23,7 @@ export const identityRoutes: readonly Route[] = [
     ...shared,
     method: 'GET',
     path: '/devices',
-    right: 'registryRead',
+    right: 'devices/read',
     handle: ({ state, query }) => {
       const top = query.get('top') ?? String(MAX_LISTED);
       if (!/^\d+$/.test(top) || Number(top) < 1 || Number(top) > MAX_LISTED)
@@ -39,7 +39,7 @@ export const identityRoutes: readonly Route[] = [
     ...shared,
     method: 'GET',
     path: '/devices/{deviceId}',
-    right: 'registryRead',
+    right: 'devices/read',
     handle: (request) =>
       answer(request.state, request.state.registry.get(param(request, 'deviceId'))),
   },
@@ -47,14 +47,14 @@ export const identityRoutes: readonly Route[] = [
     ...shared,
     method: 'PUT',
     path: '/devices/{deviceId}',
-    right: 'registryWrite',
+    right: 'devices/write',
     handle: createOrUpdate,
   },
   {
     ...shared,
     method: 'DELETE',
     path: '/devices/{deviceId}',
-    right: 'registryWrite',
+    right: 'devices/delete',
     handle: (request) => {
       request.state.registry.delete(param(request, 'deviceId'), requiredIfMatch(request));
       return NO_CONTENT;

@@ -38,7 +38,7 @@ export const methodRoutes: readonly Route[] = [
 ].map((path): Route => ({
   method: 'POST',
   path,
-  right: 'serviceConnect',
+  right: 'directMethods/invoke/action',
   errors: 'device',
   maxBodyBytes: MAX_BODY_BYTES,
   handle: invokeMethod,

@@ -24,7 +24,7 @@ export const moduleRoutes: readonly Route[] = [
     ...shared,
     method: 'GET',
     path: PATH,
-    right: 'registryRead',
+    right: 'devices/read',
     handle: (request) => {
       const { registry } = request.state;
       const modules = registry.modulesOf(deviceIdOf(request));
@@ -38,7 +38,7 @@ export const moduleRoutes: readonly Route[] = [
     ...shared,
     method: 'GET',
     path: `${PATH}/{moduleId}`,
-    right: 'registryRead',
+    right: 'devices/read',
     handle: (request) => {
       deviceIdOf(request);
       return answer(request.state, request.state.registry.get(identityKeyIn(request)));
@@ -48,14 +48,14 @@ export const moduleRoutes: readonly Route[] = [
     ...shared,
     method: 'PUT',
     path: `${PATH}/{moduleId}`,
-    right: 'registryWrite',
+    right: 'devices/write',
     handle: createOrUpdate,
   },
   {
     ...shared,
     method: 'DELETE',
     path: `${PATH}/{moduleId}`,
-    right: 'registryWrite',
+    right: 'devices/delete',
     handle: (request) => {
       deviceIdOf(request);
       request.state.registry.delete(identityKeyIn(request), requiredIfMatch(request));

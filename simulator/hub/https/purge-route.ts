@@ -4,7 +4,7 @@ import { json, param, type Route } from './route.ts';
 export const purgeRoute: Route = {
   method: 'DELETE',
   path: '/devices/{deviceId}/commands',
-  right: 'serviceConnect',
+  right: 'cloudToDeviceMessages/queue/purge/action',
   errors: 'registry',
   maxBodyBytes: 0,
   handle: (request) => {

@@ -13,7 +13,7 @@ const querySchema = z.object({ query: z.string() });
 export const queryRoute: Route = {
   method: 'POST',
   path: '/devices/query',
-  right: 'serviceConnect',
+  right: 'twins/read',
   errors: 'registry',
   maxBodyBytes: MAX_BODY_BYTES,
   handle: runQuery,

@@ -97,7 +97,7 @@ class Exchange {
     const { route, params } = match;
     const { state } = this.#options;
     const { headers } = this.#request;
-    this.#authorize(match, segments);
+    await this.#authorize(match, segments);
     if (!this.#query.get('api-version'))
       throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
     const body = await readBody(this.#request, route.maxBodyBytes);
@@ -114,16 +114,21 @@ class Exchange {
     return withinLimits(state.throttles, route, body.length, () => route.handle(request));
   }
 
-  #authorize({ route, params }: RouteMatch, segments: readonly string[]): void {
+  async #authorize({ route, params }: RouteMatch, segments: readonly string[]): Promise<void> {
     const { state, authenticator } = this.#options;
     const token = this.#request.headers.authorization;
     if (route.right !== 'deviceConnect') {
       if (token === undefined)
         throw new HubError('unauthorized', 'The Authorization header is missing');
-      authenticator.service(token, route.right, segments);
+      const credential = await authenticator.read(token);
+      for (const permission of [route.right].flat())
+        authenticator.service(credential, permission, segments);
       return;
     }
-    const credential = token ?? clientCertificateOf(this.#request.socket);
+    const credential =
+      token === undefined
+        ? clientCertificateOf(this.#request.socket)
+        : await authenticator.read(token);
     if (credential === undefined)
       throw new HubError('unauthorized', 'There is no Authorization header and no certificate');
     const deviceId = params.get('deviceId') ?? '';
@@ -140,7 +145,9 @@ class Exchange {
   }
 
   #errorAnswer(error: WireError): RouteAnswer {
-    const style = this.#match?.route.errors ?? 'registry';
+    // Who may come in is found out before the part that answers: such errors are worded alike everywhere.
+    const route = error.httpStatus === 401 ? undefined : this.#match?.route;
+    const style = route?.errors ?? 'registry';
     return errorAnswer(error, style, this.#options.state.clock.now());
   }
 }

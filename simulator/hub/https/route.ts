@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { DataAction } from '../auth/data-actions.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import { HubError } from '../state/hub-error.ts';
 import { identityKey } from '../state/identity-key.ts';
 import type { HubState } from '../state/hub-state.ts';
-import type { Right } from '../state/shared-access-policies.ts';
 
 export interface RouteRequest {
   readonly state: HubState;
@@ -31,8 +31,8 @@ export interface Route {
   readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   /** Such as `/devices/{deviceId}`; upper and lower case are the same outside the braces. */
   readonly path: string;
-  /** `deviceConnect` is for the device `{deviceId}` of the path, with its own keys too. */
-  readonly right: Right;
+  /** `deviceConnect` is for the device `{deviceId}` of the path, with its own keys too; all others are back ends'. */
+  readonly right: 'deviceConnect' | DataAction | readonly DataAction[];
   readonly errors: ErrorStyle;
   readonly maxBodyBytes: number;
   readonly handle: (request: RouteRequest) => RouteAnswer | Promise<RouteAnswer>;

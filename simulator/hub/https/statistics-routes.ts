@@ -2,7 +2,7 @@ import { json, type Route } from './route.ts';
 
 const shared = {
   method: 'GET',
-  right: 'registryRead',
+  right: 'statistics/read',
   errors: 'registry',
   maxBodyBytes: 1024,
 } as const;

@@ -11,7 +11,6 @@ const MAX_BODY_BYTES = 256 * 1024;
 const PATHS = ['/twins/{deviceId}', '/twins/{deviceId}/modules/{moduleId}'];
 
 const shared = {
-  right: 'serviceConnect',
   errors: 'device',
   maxBodyBytes: MAX_BODY_BYTES,
 } as const;
@@ -29,18 +28,21 @@ export const twinRoutes: readonly Route[] = PATHS.flatMap((path): Route[] => [
     ...shared,
     path,
     method: 'GET',
+    right: 'twins/read',
     handle: (request) => answer(request, request.state.twins.get(twinKeyIn(request))),
   },
   {
     ...shared,
     path,
     method: 'PATCH',
+    right: 'twins/write',
     handle: (request) => answer(request, request.state.twins.patch(...changeOf(request))),
   },
   {
     ...shared,
     path,
     method: 'PUT',
+    right: 'twins/write',
     handle: (request) => answer(request, request.state.twins.replace(...changeOf(request))),
   },
 ]);

@@ -5,6 +5,7 @@
 export const HUB_ERRORS = {
   argumentInvalid: row(400004, 'ArgumentInvalid', 'An argument is not valid'),
   unauthorized: row(401002, 'IotHubUnauthorizedAccess', 'Unauthorized'),
+  principalUnauthorized: row(401002, 'IotHubUnauthorized', 'The principal has no permission'),
   tokenExpired: row(401003, 'IotHubUnauthorized', 'The token has expired'),
   quotaExceeded: row(403002, 'IotHubQuotaExceeded', 'The daily message quota is used up'),
   deviceMaximumQueueDepthExceeded: row(

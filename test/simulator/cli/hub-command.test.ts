@@ -155,4 +155,19 @@ describe('downlink hub', () => {
     expect(await cli.exitCode).toBe(2);
     expect(cli.output).toContain(said);
   });
+
+  test('names every fault of an --entra file', async () => {
+    await writeFile(
+      path.join(folder, 'entra.json'),
+      '{"issuers":[],"keys":[{"kty":"RSA","d":"private"}],"roles":[]}',
+    );
+
+    const cli = run(['hub', '--entra', 'entra.json']);
+
+    expect(await cli.exitCode).toBe(2);
+    expect(cli.output).toMatch(
+      /issuers[^]*must be a public key[^]*keys\[0\][^]*"roles"|"roles"[^]*issuers/,
+    );
+    expect(cli.output).not.toContain('private');
+  });
 });
