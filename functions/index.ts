@@ -22,6 +22,7 @@ const DEVICES = 'api/devices';
 const DEVICE = 'api/devices/{deviceId}';
 const EVENTS = 'api/events';
 const HEALTH = 'api/health';
+const HEALTH_DETAILS = 'api/health/details';
 
 /** Stores a message to be handed to the hub by queued dispatch. */
 const queueForDispatch = once(async () => {
@@ -178,20 +179,33 @@ http('getEvents', 'GET', EVENTS, async () => {
   });
 });
 
+const checkHealth = once(async () => {
+  const { healthChecks } = await import('./http/get-health.ts');
+  const checks = {
+    hub: async () => (await services.iotHub()).probe.check(),
+    storage: async () => (await services.storage()).check(),
+  };
+  return healthChecks({ checks, now });
+});
+
 http(
   'getHealth',
   'GET',
   HEALTH,
   async () => {
     const { getHealthRoute } = await import('./http/get-health.ts');
-    const checks = {
-      hub: async () => (await services.iotHub()).probe.check(),
-      storage: async () => (await services.storage()).check(),
-    };
-    return getHealthRoute({ checks, now });
+    return getHealthRoute(await checkHealth());
   },
   'anonymous',
 );
+
+http('getHealthDetails', 'GET', HEALTH_DETAILS, async () => {
+  const { getHealthDetailsRoute } = await import('./http/get-health.ts');
+  return getHealthDetailsRoute({
+    check: await checkHealth(),
+    feedback: async () => (await services.feedbackWatch()).report(),
+  });
+});
 
 notAllowed('messages', MESSAGES, ['GET', 'POST', 'DELETE']);
 notAllowed('message', MESSAGE, ['GET']);
@@ -202,6 +216,7 @@ notAllowed('devices', DEVICES, ['GET']);
 notAllowed('device', DEVICE, ['GET']);
 notAllowed('events', EVENTS, ['GET']);
 notAllowed('health', HEALTH, ['GET'], 'anonymous');
+notAllowed('healthDetails', HEALTH_DETAILS, ['GET']);
 
 const watch = once(async () => {
   const { messageWatch } = await import('./messages/message-watch.ts');
@@ -211,7 +226,9 @@ const watch = once(async () => {
   ]);
   const { backlogCare } = await import('./messages/dispatch/backlog-care.ts');
   const backlogs = backlogCare({ ...(await services.dispatch()), store, now });
-  return messageWatch({ source, store, backlogs, now, feedbackTtlMs: config.feedbackTtlMs });
+  const health = await services.feedbackWatch();
+  const { feedbackTtlMs } = config;
+  return messageWatch({ source, store, backlogs, health, now, feedbackTtlMs });
 });
 
 app.storageQueue('drainFeedback', {

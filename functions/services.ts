@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Backlog } from './messages/dispatch/backlog.ts';
 import type { DispatchQueue } from './messages/dispatch/dispatch-queue.ts';
 import type { HubPace } from './messages/dispatch/hub-pace.ts';
+import type { FeedbackWatch } from './messages/feedback-watch.ts';
 import type { FeedbackWakeUps } from './messages/feedback-wake-ups.ts';
 import type { IotHub } from './iothub/iothub.ts';
 import { once } from './once.ts';
@@ -14,6 +15,7 @@ export interface Services {
   readonly iotHub: () => Promise<IotHub>;
   readonly wakeUps: () => Promise<FeedbackWakeUps>;
   readonly dispatch: () => Promise<DispatchParts>;
+  readonly feedbackWatch: () => Promise<FeedbackWatch>;
 }
 
 /** What queued dispatch is made of, and those who feed it and look after it share. */
@@ -87,5 +89,26 @@ export function createServices(config: Config): Services {
     return { backlog, queue, pace, request: dispatchRequests(queue) };
   });
 
-  return { storage, iotHub, wakeUps, dispatch };
+  const feedbackWatch = once(async () => {
+    const [
+      { feedbackWatch: watch },
+      { DownlinkError },
+      { messages, feedbackWatchStore: store },
+      hub,
+    ] = await Promise.all([
+      import('./messages/feedback-watch.ts'),
+      import('./errors.ts'),
+      storage(),
+      iotHub(),
+    ]);
+    const isRegistered = async (deviceId: string): Promise<boolean> =>
+      hub.devices.get(deviceId).then(
+        () => true,
+        // A hub that does not answer says nothing about the device.
+        (error: unknown) => !(error instanceof DownlinkError && error.code === 'device-not-found'),
+      );
+    return watch({ store, messages, isRegistered, now: Date.now });
+  });
+
+  return { storage, iotHub, wakeUps, dispatch, feedbackWatch };
 }

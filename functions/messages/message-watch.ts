@@ -3,22 +3,26 @@ import type { BacklogCare } from './dispatch/backlog-care.ts';
 import { drainFeedback } from './drain-feedback.ts';
 import type { DrainTally } from './drain-feedback.ts';
 import type { FeedbackSource } from './feedback.ts';
+import type { FeedbackReport } from './feedback-health.ts';
+import type { FeedbackWatch } from './feedback-watch.ts';
 import type { MessageStore } from './message-store.ts';
 import { sweepMessages } from './sweep-messages.ts';
+import type { Swept } from './sweep-messages.ts';
 
 /** One run ends well before the lock of its first batch does. */
 const DRAIN_MS = 30_000;
 /** The sweep asks every partition; once in this time is enough for what is due in minutes. */
 const SWEEP_EVERY_MS = 10_000;
-
 /** The same for backlogs whose wake-up has got lost. */
 const RESCUE_EVERY_MS = 60_000;
 
-interface WatchReport {
+export interface WatchReport {
   readonly drained: DrainTally | undefined;
   /** Set when the hub could not be asked; what is there is read at the next wake-up. */
   readonly hubError: DownlinkError | undefined;
-  readonly swept: { readonly unknown: number; readonly expired: number } | undefined;
+  readonly swept: Swept | undefined;
+  /** How it is about the feedback, if that has changed. */
+  readonly feedback: FeedbackReport | undefined;
   /** Backlogs whose wake-up had got lost. */
   readonly rescued: number;
 }
@@ -34,10 +38,11 @@ export function messageWatch(dependencies: {
   source: FeedbackSource;
   store: Pick<MessageStore, 'changeMany' | 'findDue'>;
   backlogs: BacklogCare;
+  health: Pick<FeedbackWatch, 'note'>;
   now: () => number;
   feedbackTtlMs: number;
 }): MessageWatch {
-  const { backlogs } = dependencies;
+  const { backlogs, health, now } = dependencies;
   let sweptAt = Number.NEGATIVE_INFINITY;
   let rescuedAt = Number.NEGATIVE_INFINITY;
 
@@ -57,18 +62,24 @@ export function messageWatch(dependencies: {
   }
 
   return async ({ sweepNow = false } = {}) => {
-    const report = await drain();
-    const startedAt = dependencies.now();
-    if (!sweepNow && startedAt - sweptAt < SWEEP_EVERY_MS) {
-      return { ...report, swept: undefined, rescued: 0 };
+    const { drained, hubError } = await drain();
+    const startedAt = now();
+    const isDue = (lastAt: number, everyMs: number) => sweepNow || startedAt - lastAt >= everyMs;
+    let swept: Swept | undefined;
+    if (isDue(sweptAt, SWEEP_EVERY_MS)) {
+      swept = await sweepMessages(dependencies);
+      sweptAt = startedAt;
     }
-    const swept = await sweepMessages(dependencies);
-    sweptAt = startedAt;
-    if (!sweepNow && startedAt - rescuedAt < RESCUE_EVERY_MS) {
-      return { ...report, swept, rescued: 0 };
+    const feedback = await health.note({
+      failed: hubError !== undefined,
+      batches: drained?.batches ?? 0,
+      overdue: swept?.overdue ?? [],
+    });
+    let rescued = 0;
+    if (isDue(rescuedAt, RESCUE_EVERY_MS)) {
+      rescued = await backlogs.rescue();
+      rescuedAt = startedAt;
     }
-    const rescued = await backlogs.rescue();
-    rescuedAt = startedAt;
-    return { ...report, swept, rescued };
+    return { drained, hubError, swept, feedback, rescued };
   };
 }

@@ -75,6 +75,8 @@ export interface Message {
   readonly handOver?: HandOver;
   /** Set while the message waits for queued dispatch. */
   readonly backlog?: BacklogPlace;
+  /** Set once the outcome should have come and had not. */
+  readonly outcomeOverdue?: true;
   /** The device's generation at the hub as feedback reported it; for information. */
   readonly deviceGenerationId?: string;
 }

@@ -7,6 +7,13 @@ const AFTER_HAND_OVER_MS = 1_000;
 const AFTER_FEEDBACK_MS = 10 * 60_000;
 
 /**
+ * By then the hub must have said what became of a message, and a drain must have read it: it makes a batch every 15 s,
+ * and the slowest drain comes every five minutes.
+ * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-c2d
+ */
+const OUTCOME_AFTER_EXPIRY_MS = 6 * 60_000;
+
+/**
  * When the sweep must look at a message, in milliseconds since the epoch; undefined once it is final.
  * An acknowledgement may come until the message's expiry plus the time that the hub keeps feedback.
  */
@@ -14,5 +21,11 @@ export function dueAt(message: Message, feedbackTtlMs: number): number | undefin
   if (isFinal(message)) return undefined;
   if (message.backlog) return message.expiresAt;
   if (message.handOver) return message.handOver.until + AFTER_HAND_OVER_MS;
-  return message.expiresAt + feedbackTtlMs + AFTER_FEEDBACK_MS;
+  if (!isOutcomeDue(message)) return message.expiresAt + feedbackTtlMs + AFTER_FEEDBACK_MS;
+  return message.expiresAt + OUTCOME_AFTER_EXPIRY_MS;
+}
+
+/** Whether the hub tells in any case, at the latest when the message expires, and it is not known yet that it did not. */
+export function isOutcomeDue({ ack, status, outcomeOverdue }: Message): boolean {
+  return ack === 'full' && status === 'enqueued' && outcomeOverdue !== true;
 }

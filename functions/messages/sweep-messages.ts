@@ -2,10 +2,17 @@ import { withFact } from './lifecycle.ts';
 import type { Ack, Message } from './message.ts';
 import type { BacklogCare } from './dispatch/backlog-care.ts';
 import type { MessageKey, MessageStore } from './message-store.ts';
-import { dueAt } from './open-messages.ts';
+import { dueAt, isOutcomeDue } from './open-messages.ts';
 
 /** Messages looked at in one go. */
 const AT_ONCE = 200;
+
+export interface Swept {
+  readonly unknown: number;
+  readonly expired: number;
+  /** Messages whose outcome the hub should have told by now; they stay open as long as it keeps feedback. */
+  readonly overdue: readonly MessageKey[];
+}
 
 /**
  * Settles what nobody answered: hand-overs whose sender died, messages whose acknowledgement can no longer come, and
@@ -16,33 +23,45 @@ export async function sweepMessages(dependencies: {
   backlogs: Pick<BacklogCare, 'expire'>;
   now: () => number;
   feedbackTtlMs: number;
-}): Promise<{ unknown: number; expired: number }> {
+}): Promise<Swept> {
   const { store, backlogs, now, feedbackTtlMs } = dependencies;
   let unknown = 0;
   let expired = 0;
+  const allOverdue: MessageKey[] = [];
   for (;;) {
     const at = now();
     const due = await store.findDue(at, AT_ONCE);
-    const waiting: MessageKey[] = [];
+    const waiting = new Set<MessageKey>();
+    const overdue = new Set<MessageKey>();
     const outcomes = await store.changeMany(
       due.map((key) => ({
         ...key,
+        // Runs again if the message changed meanwhile.
         change: (message: Message) => {
+          waiting.delete(key);
+          overdue.delete(key);
           const lookAt = dueAt(message, feedbackTtlMs);
           if (lookAt === undefined || lookAt > at) return undefined;
           if (message.backlog) {
-            waiting.push(message);
+            waiting.add(key);
             return undefined;
+          }
+          if (isOutcomeDue(message)) {
+            overdue.add(key);
+            return { ...message, outcomeOverdue: true };
           }
           return withFact(message, { status: 'unknown', at, detail: reasonOf(message) }, at);
         },
       })),
     );
     const changed = outcomes.filter((outcome) => outcome === 'changed').length;
-    const gone = await backlogs.expire(waiting);
-    unknown += changed;
+    const gone = await backlogs.expire([...waiting]);
+    unknown += changed - overdue.size;
     expired += gone;
-    if (due.length < AT_ONCE || changed + gone === 0) return { unknown, expired };
+    allOverdue.push(...overdue);
+    if (due.length < AT_ONCE || changed + gone === 0) {
+      return { unknown, expired, overdue: allOverdue };
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StorageQueueHandler } from '@azure/functions';
 import * as z from 'zod';
-import { logLine } from '../log-line.ts';
+import { logWatchReport } from '../log-watch-report.ts';
 import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
 import type { MessageWatch } from '../messages/message-watch.ts';
 
@@ -14,13 +14,7 @@ export function drainFeedbackHandler(dependencies: {
   return async (message, context) => {
     const wakeUp = wakeUpSchema.parse(message);
     await dependencies.wakeUps.run(wakeUp, async () => {
-      const { drained, hubError, swept, rescued } = await dependencies.watch();
-      if (hubError) context.warn(logLine('feedback.hub-unavailable', { detail: hubError.detail }));
-      if (drained && drained.batches > 0) context.log(logLine('feedback.drained', { ...drained }));
-      if (swept && swept.unknown + swept.expired > 0) {
-        context.log(logLine('messages.swept', swept));
-      }
-      if (rescued > 0) context.warn(logLine('dispatch.rescued', { devices: rescued }));
+      logWatchReport(context, await dependencies.watch());
     });
   };
 }

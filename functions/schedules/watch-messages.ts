@@ -1,5 +1,5 @@
 import type { TimerHandler } from '@azure/functions';
-import { logLine } from '../log-line.ts';
+import { logWatchReport } from '../log-watch-report.ts';
 import type { FeedbackWakeUps } from '../messages/feedback-wake-ups.ts';
 import type { MessageWatch } from '../messages/message-watch.ts';
 
@@ -11,10 +11,7 @@ export function watchMessagesHandler(dependencies: {
 }): TimerHandler {
   return async (_timer, context) => {
     if (!(await dependencies.hasOpenMessages())) return;
-    const { drained, hubError, swept, rescued } = await dependencies.watch({ sweepNow: true });
-    context.log(
-      logLine('messages.watched', { drained, hubError: hubError?.detail, swept, rescued }),
-    );
+    logWatchReport(context, await dependencies.watch({ sweepNow: true }));
     await dependencies.wakeUps.restore();
   };
 }

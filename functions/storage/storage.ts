@@ -2,6 +2,8 @@ import type { EventLog } from '../event-log/status-event.ts';
 import type { Backlog } from '../messages/dispatch/backlog.ts';
 import type { DispatchQueue } from '../messages/dispatch/dispatch-queue.ts';
 import type { PaceState, PaceStore } from '../messages/dispatch/hub-pace.ts';
+import type { FeedbackWatchState } from '../messages/feedback-health.ts';
+import type { FeedbackWatchStore } from '../messages/feedback-watch.ts';
 import type { WakeUpQueue, WakeUpSchedule, WakeUpStore } from '../messages/feedback-wake-ups.ts';
 import type { Message } from '../messages/message.ts';
 import type { MessageStore } from '../messages/message-store.ts';
@@ -31,6 +33,7 @@ export interface Storage {
   readonly wakeUpQueue: WakeUpQueue;
   readonly paceStore: PaceStore;
   readonly dispatchQueue: DispatchQueue;
+  readonly feedbackWatchStore: FeedbackWatchStore;
   /** Settles when the storage answered; rejects with `storage-unavailable`. */
   check(): Promise<void>;
 }
@@ -55,6 +58,7 @@ export function connectStorage(options: {
     wakeUpStore: tableControlRow<WakeUpSchedule>(table, 'feedback-schedule'),
     wakeUpQueue: queue(options.queueNames.wakeUps),
     paceStore: tableControlRow<PaceState>(table, 'hub-pace'),
+    feedbackWatchStore: tableControlRow<FeedbackWatchState>(table, 'feedback-watch'),
     dispatchQueue: queue(options.queueNames.dispatch),
     async check() {
       await table.find(CONTROL_PARTITION, 'health');

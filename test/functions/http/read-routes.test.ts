@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { DownlinkError } from '../../../functions/errors.ts';
 import { getDeviceRoute } from '../../../functions/http/get-device.ts';
-import { getHealthRoute } from '../../../functions/http/get-health.ts';
+import {
+  getHealthDetailsRoute,
+  getHealthRoute,
+  healthChecks,
+} from '../../../functions/http/get-health.ts';
 import { getMessageRoute } from '../../../functions/http/get-message.ts';
 import { listDevicesRoute } from '../../../functions/http/list-devices.ts';
 import { listMessagesRoute } from '../../../functions/http/list-messages.ts';
@@ -8,6 +13,7 @@ import { methodNotAllowedRoute } from '../../../functions/http/method-not-allowe
 import { purgeMessagesRoute } from '../../../functions/http/purge-messages.ts';
 import { withProblems } from '../../../functions/http/with-problems.ts';
 import type { Device } from '../../../functions/devices/device.ts';
+import type { FeedbackReport } from '../../../functions/messages/feedback-health.ts';
 import type { ListQuery } from '../../../functions/messages/message-store.ts';
 import { call } from '../../support/http.ts';
 import { aMessage, NOON } from '../../support/messages.ts';
@@ -211,40 +217,73 @@ describe('devices', () => {
   });
 });
 
-describe('GET /api/health', () => {
-  test('is cached for 5 seconds and tells what does not answer', async () => {
-    const clock = { now: NOON };
-    let probes = 0;
-    let storage = true;
-    const handler = withProblems(
-      getHealthRoute({
-        now: () => clock.now,
-        checks: {
-          hub: async () => {
-            probes += 1;
-          },
-          storage: async () => {
-            if (!storage) throw new Error('away');
-          },
+describe('health', () => {
+  function setUp(feedback: () => Promise<FeedbackReport>) {
+    const state = { now: NOON, probes: 0, storage: true };
+    const check = healthChecks({
+      now: () => state.now,
+      checks: {
+        hub: async () => {
+          state.probes += 1;
+          state.now += 20;
         },
-      }),
-    );
+        storage: async () => {
+          if (!state.storage) throw new Error('away');
+        },
+      },
+    });
+    const routes = [getHealthRoute(check), getHealthDetailsRoute({ check, feedback })];
+    const [short, details] = routes.map((route) => async () => {
+      return call(withProblems(route), { method: 'GET' });
+    });
+    if (!short || !details) throw new Error('there are two');
+    return { state, short, details };
+  }
+  const report: FeedbackReport = {
+    state: 'silent',
+    detail: 'Nothing comes.',
+    lastFeedbackAt: NOON,
+    overdueMessages: 4,
+  };
 
-    const answers = await Promise.all([
-      call(handler, { method: 'GET' }),
-      call(handler, { method: 'GET' }),
-    ]);
-    storage = false;
-    clock.now += 5000;
-    const later = await call(handler, { method: 'GET' });
+  test('GET /api/health is cached for 5 seconds and tells what does not answer', async () => {
+    const { state, short } = setUp(async () => report);
+
+    const answers = await Promise.all([short(), short()]);
+    state.storage = false;
+    state.now += 5000;
+    const later = await short();
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    expect(probes).toBe(2);
+    expect(answers[0]?.body).toEqual({ status: 'healthy', checks: { hub: 'ok', storage: 'ok' } });
+    expect(state.probes).toBe(2);
     expect(later).toMatchObject({
       status: 503,
       headers: { 'retry-after': '5' },
       body: { status: 'unhealthy', checks: { hub: 'ok', storage: 'unavailable' } },
     });
+  });
+
+  test('GET /api/health/details adds latencies and how it is about the feedback', async () => {
+    const { details } = setUp(async () => report);
+
+    expect(await details()).toMatchObject({
+      status: 200,
+      body: {
+        status: 'healthy',
+        checks: { hub: { status: 'ok', latencyMs: 20 }, storage: { status: 'ok' } },
+        feedback: { ...report, lastFeedbackAt: '2026-03-01T12:00:00.000Z' },
+      },
+    });
+  });
+
+  test('GET /api/health/details answers without storage, which keeps what is known of the feedback', async () => {
+    const { details, state } = setUp(async () => {
+      throw new DownlinkError('storage-unavailable', 'away');
+    });
+    state.storage = false;
+
+    expect(await details()).toMatchObject({ status: 503, body: { feedback: null } });
   });
 });
 

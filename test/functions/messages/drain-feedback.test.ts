@@ -145,6 +145,7 @@ describe('messageWatch', () => {
       source,
       store,
       backlogs: noBacklogs,
+      health: { note: async () => undefined },
       now: () => now,
       feedbackTtlMs: FEEDBACK_TTL_MS,
     });
@@ -162,7 +163,7 @@ describe('messageWatch', () => {
     const unknown = (await messages.find(aMessage()))?.message;
     await drain(aSource([{ records: [aRecord()] }]).source, messages);
 
-    expect(swept).toEqual({ unknown: 1, expired: 0 });
+    expect(swept).toEqual({ unknown: 1, expired: 0, overdue: [] });
     expect(unknown).toMatchObject({ status: 'unknown', handOver: { owner: 'owner-1' } });
     expect((await messages.find(aMessage()))?.message.status).toBe('delivered');
   });
@@ -183,7 +184,7 @@ describe('messageWatch', () => {
     const early = await watchAt(late - 1, messages, aSource([]).source)();
     await watchAt(late, messages, aSource([]).source)();
 
-    expect(early.swept).toEqual({ unknown: 0, expired: 0 });
+    expect(early.swept).toMatchObject({ unknown: 0, expired: 0 });
     const message = (await messages.find(aMessage()))?.message;
     expect(message?.status).toBe('unknown');
     expect(message?.history.at(-1)?.detail).toMatch(suggests);
