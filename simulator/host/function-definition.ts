@@ -1,9 +1,10 @@
 import type { RegisteredFunction } from './core-module/function-app.ts';
+import type { EventHubTrigger } from './event-hubs/event-hub-trigger.ts';
 import type { HttpTrigger } from './http/http-trigger.ts';
 import type { QueueTrigger } from './queues/queue-trigger.ts';
 import type { TimerTrigger } from './timers/timer-trigger.ts';
 
-export type Trigger = HttpTrigger | TimerTrigger | QueueTrigger;
+export type Trigger = HttpTrigger | TimerTrigger | QueueTrigger | EventHubTrigger;
 
 /** A registered function whose trigger this host imitates. */
 export interface FunctionDefinition<T extends Trigger = Trigger> {

@@ -1,4 +1,9 @@
 import type { QueueServiceClient } from '@azure/storage-queue';
+import type { InvocationInput } from './core-module/core-types.ts';
+import { connectEventHub } from './event-hubs/connect-event-hub.ts';
+import { manualEventInput, manyEventsInput, oneEventInput } from './event-hubs/event-hub-input.ts';
+import { EventHubListener } from './event-hubs/event-hub-listener.ts';
+import type { EventHubTrigger } from './event-hubs/event-hub-trigger.ts';
 import type { FunctionDefinition } from './function-definition.ts';
 import { HostError } from './host-error.ts';
 import type { HostLog } from './host-log.ts';
@@ -6,6 +11,7 @@ import type { Invocations } from './invocations.ts';
 import { manualQueueInput, queueInput } from './queues/queue-input.ts';
 import { QueueListener } from './queues/queue-listener.ts';
 import type { QueueTrigger } from './queues/queue-trigger.ts';
+import { runWithRetries } from './retry-policy.ts';
 import type { HostJson } from './settings/host-json.ts';
 import { fileScheduleMonitor } from './timers/schedule-monitor.ts';
 import { timerInput } from './timers/timer-input.ts';
@@ -37,6 +43,8 @@ export async function createListeners(
     const each = { name, registered };
     if (trigger.type === 'timer') listeners.set(name, timerListener(each, trigger, options));
     if (trigger.type === 'queue') listeners.set(name, await queueListener(each, trigger, options));
+    if (trigger.type === 'eventHub')
+      listeners.set(name, await eventHubListener(each, trigger, options));
   }
   return listeners;
 }
@@ -89,6 +97,46 @@ async function queueListener(
     runManually: async (input) => {
       await invocations
         .run(registered, () => manualQueueInput(trigger, input))
+        .catch(() => undefined);
+    },
+  };
+}
+
+async function eventHubListener(
+  { name, registered }: NamedFunction,
+  trigger: EventHubTrigger,
+  { invocations, hostJson, log }: ListenerOptions,
+): Promise<Listener> {
+  const { client, checkpoints } = await connectEventHub(name, trigger);
+  const run = async (input: InvocationInput, signal: AbortSignal): Promise<boolean> => {
+    const isDone = await runWithRetries(
+      trigger.retry,
+      async (retryContext) =>
+        invocations.run(registered, () => ({ ...input, ...(retryContext && { retryContext }) })),
+      signal,
+    );
+    // As in Azure, what failed to the end is not repeated. What was interrupted is.
+    return isDone || !signal.aborted;
+  };
+  const listener = new EventHubListener({
+    functionName: name,
+    client,
+    checkpoints,
+    settings: hostJson.eventHubs,
+    log,
+    run: async (events, source, signal) => {
+      if (trigger.isMany) return run(manyEventsInput(trigger, events, source), signal);
+      for (const event of events)
+        if (!(await run(oneEventInput(trigger, event, source), signal))) return false;
+      return true;
+    },
+  });
+  return {
+    start: async () => listener.start(),
+    stop: async () => listener.stop(),
+    runManually: async (input) => {
+      await invocations
+        .run(registered, () => manualEventInput(trigger, input))
         .catch(() => undefined);
     },
   };

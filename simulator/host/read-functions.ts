@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RegisteredFunction } from './core-module/function-app.ts';
+import { readEventHubTrigger } from './event-hubs/event-hub-trigger.ts';
 import type { FunctionDefinition, Trigger } from './function-definition.ts';
 import { describeError, throwFaults } from './host-error.ts';
 import { readHttpTrigger } from './http/http-trigger.ts';
@@ -48,7 +49,6 @@ export function readFunctions(
 
 function readTrigger({ metadata }: RegisteredFunction, options: ReadFunctionsOptions): Trigger {
   const { name: functionName, bindings, retryOptions } = metadata;
-  if (retryOptions) throw new Error('retry policies of functions are not imitated');
   const triggers = Object.entries(bindings).filter(([, each]) =>
     IS_TRIGGER.test(bindingSchema.parse(each).type),
   );
@@ -59,6 +59,8 @@ function readTrigger({ metadata }: RegisteredFunction, options: ReadFunctionsOpt
   for (const [name, each] of Object.entries(bindings)) {
     refuseOtherBinding(name, bindingSchema.parse(each), type);
   }
+  if (retryOptions && type !== 'eventhubtrigger')
+    throw new Error('retry policies are imitated for Event Hubs triggers only');
   switch (type) {
     case 'httptrigger':
       return readHttpTrigger(bindingName, binding, {
@@ -69,9 +71,14 @@ function readTrigger({ metadata }: RegisteredFunction, options: ReadFunctionsOpt
       return readTimerTrigger(bindingName, binding, options);
     case 'queuetrigger':
       return readQueueTrigger(bindingName, binding, options.environment);
+    case 'eventhubtrigger':
+      return readEventHubTrigger(bindingName, binding, {
+        environment: options.environment,
+        retryOptions,
+      });
     default:
       throw new Error(
-        `the trigger "${type}" is not imitated (there are httpTrigger, timerTrigger, queueTrigger)`,
+        `the trigger "${type}" is not imitated (there are httpTrigger, timerTrigger, queueTrigger, eventHubTrigger)`,
       );
   }
 }

@@ -40,6 +40,14 @@ export interface InvocationInput {
   inputData: { name: string; data: TypedData }[];
   triggerMetadata?: Record<string, TypedData>;
   traceContext?: TraceContext;
+  retryContext?: RetryContext;
+}
+
+export interface RetryContext {
+  retryCount: number;
+  /** -1: without end. */
+  maxRetryCount: number;
+  exception?: { message: string; type?: string };
 }
 
 interface InvocationRequest extends InvocationInput {
@@ -56,6 +64,8 @@ export interface TypedData {
   json?: string;
   bytes?: Uint8Array;
   int?: number;
+  collectionBytes?: { bytes: Uint8Array[] };
+  collectionString?: { string: string[] };
   http?: HttpData;
 }
 

@@ -19,7 +19,7 @@ export function readConnectionString(connection: string, environment: NodeJS.Pro
   );
   throw new HostError(
     identity === undefined
-      ? `the setting ${connection} is not set; it must hold a connection string of storage`
+      ? `the setting ${connection} is not set; it must hold a connection string`
       : `${identity} connects by identity, which this host does not imitate; set ${connection} to a connection string`,
   );
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeError, HostError, throwFaults } from '../host-error.ts';
+import { eventHubSettings, type EventHubSettings } from './event-hub-settings.ts';
 import { parseTimeSpan } from './time-span.ts';
 
 export interface QueueSettings {
@@ -18,6 +19,7 @@ export interface HostJson {
   functionTimeoutMs: number | undefined;
   routePrefix: string;
   queues: QueueSettings;
+  eventHubs: EventHubSettings;
 }
 
 // The most messages that storage hands out at once.
@@ -84,7 +86,13 @@ const schema = z.strictObject({
   ...WITHOUT_EFFECT,
   version: z.literal('2.0'),
   functiontimeout: functionTimeout.optional(),
-  extensions: z.looseObject({ http: http.prefault({}), queues: queues.prefault({}) }).prefault({}),
+  extensions: z
+    .looseObject({
+      http: http.prefault({}),
+      queues: queues.prefault({}),
+      eventhubs: eventHubSettings.prefault({}),
+    })
+    .prefault({}),
 });
 
 const OVERRIDE = /^AzureFunctionsJobHost(?:__|:)(.+)$/i;
@@ -107,7 +115,7 @@ export async function readHostJson(
     throwFaults(`${file} is not what this host understands:`, error.issues.map(describeIssue));
     throw error;
   }
-  const { http: web, queues: queue } = data.extensions;
+  const { http: web, queues: queue, eventhubs: eventHubs } = data.extensions;
   return {
     functionTimeoutMs: data.functiontimeout,
     routePrefix: web.routeprefix,
@@ -119,6 +127,7 @@ export async function readHostJson(
       maxPollingIntervalMs: queue.maxpollinginterval,
       messageEncoding: queue.messageencoding,
     },
+    eventHubs,
   };
 }
 

@@ -85,7 +85,8 @@ describe('the host refuses', () => {
     const root = await appOf(`
       import { input, output } from '@azure/functions';
       app.storageBlob('blob', { path: 'a/b', connection: 'X', ${handler} });
-      app.eventHub('events', { eventHubName: 'e', connection: 'X', ${handler} });
+      app.eventHub('events', { eventHubName: '', connection: 'X', ${handler} });
+      app.serviceBusQueue('bus', { queueName: 'q', connection: 'X', ${handler} });
       app.get('reads', { extraInputs: [input.storageBlob({ path: 'a', connection: 'X' })], ${handler} });
       app.get('writes', { extraOutputs: [output.storageQueue({ queueName: 'q', connection: 'X' })], ${handler} });
       app.timer('retries', { schedule: '00:01:00', retry: { strategy: 'fixedDelay', maxRetryCount: 1, delayInterval: 1 }, ${handler} });
@@ -104,10 +105,11 @@ describe('the host refuses', () => {
 
     expect(message.split('\n').slice(1)).toEqual([
       expect.stringContaining('blob: the trigger "blobtrigger" is not imitated'),
-      expect.stringContaining('events: the trigger "eventhubtrigger" is not imitated'),
+      expect.stringContaining('events: "eventHubName" is missing'),
+      expect.stringContaining('bus: the trigger "servicebustrigger" is not imitated'),
       expect.stringContaining('reads: the input binding "blob" is not imitated'),
       expect.stringContaining('writes: the output binding "queue" is not imitated'),
-      expect.stringContaining('retries: retry policies of functions are not imitated'),
+      expect.stringContaining('retries: retry policies are imitated for Event Hubs triggers only'),
       expect.stringContaining('monitored: "useMonitor" needs --state-folder'),
       expect.stringContaining('fiveFields: the schedule "*/5 * * * *" needs six fields'),
       expect.stringContaining('unset: the setting NOT_SET of "%NOT_SET%" is not set'),

@@ -26,6 +26,12 @@ describe('host.json', () => {
     expect(await read({ version: '2.0' })).toEqual({
       functionTimeoutMs: undefined,
       routePrefix: 'api',
+      eventHubs: {
+        maxEventBatchSize: 100,
+        batchCheckpointFrequency: 1,
+        prefetchCount: 300,
+        initialOffset: { type: 'fromstart' },
+      },
       queues: {
         batchSize: 16,
         newBatchThreshold: 8,
@@ -99,6 +105,31 @@ describe('host.json', () => {
     ['is no object', '[]', 'must hold a JSON object'],
   ])('that %s is refused', async (_, text, reason) => {
     await expect(read(text)).rejects.toThrow(reason);
+  });
+});
+
+describe('extensions.eventHubs', () => {
+  const eventHubs = async (settings: object) =>
+    (await read({ version: '2.0', extensions: { eventHubs: settings } })).eventHubs;
+
+  test.each([
+    [{ type: 'fromEnd' }, { type: 'fromend' }],
+    [
+      { type: 'FromEnqueuedTime', enqueuedTimeUtc: '2026-01-02T03:04:05Z' },
+      { type: 'fromenqueuedtime', enqueuedOn: new Date('2026-01-02T03:04:05Z') },
+    ],
+  ])('begins where %j says', async (initialOffsetOptions, initialOffset) => {
+    expect(await eventHubs({ initialOffsetOptions })).toMatchObject({ initialOffset });
+  });
+
+  test.each([
+    { initialOffsetOptions: { type: 'fromEnqueuedTime' } },
+    { initialOffsetOptions: { type: 'somewhere' } },
+    { minEventBatchSize: 5 },
+    { maxEventBatchSize: 0 },
+    { maxBatchSize: 10 },
+  ])('refuses %j', async (settings) => {
+    await expect(eventHubs(settings)).rejects.toThrow('eventhubs');
   });
 });
 
