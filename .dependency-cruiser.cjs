@@ -63,6 +63,12 @@ module.exports = {
       },
     },
     {
+      name: 'hub-query-knows-the-state-alone',
+      severity: 'error',
+      from: { path: '^simulator/hub/query/' },
+      to: { path: '.', pathNot: '^simulator/hub/(query|state)/' },
+    },
+    {
       name: 'hub-heads-never-import-each-other',
       severity: 'error',
       from: { path: '^simulator/hub/(amqp|mqtt|https)/' },

@@ -24,6 +24,8 @@ const BREACHES = [
   ['simulator/hub/state/io.ts', 'node:fs', 'hub-state-is-pure'],
   ['simulator/hub/state/auth.ts', '../auth/empty.ts', 'hub-state-is-pure'],
   ['simulator/hub/state/rhea.ts', 'rhea', 'hub-state-is-pure'],
+  ['simulator/hub/query/auth.ts', '../auth/empty.ts', 'hub-query-knows-the-state-alone'],
+  ['simulator/hub/query/io.ts', 'node:fs', 'hub-query-knows-the-state-alone'],
   ['simulator/hub/amqp/mqtt.ts', '../mqtt/empty.ts', 'hub-heads-never-import-each-other'],
   [
     'simulator/hub/https/admin.ts',

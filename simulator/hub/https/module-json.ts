@@ -27,6 +27,7 @@ export function parseModule(
     moduleId,
     // Without it the identity is replaced as a whole, keys included.
     ...(!authentication && {
+      authenticationType: 'sas',
       primaryKey: newSharedAccessKey(),
       secondaryKey: newSharedAccessKey(),
     }),

@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { parseQuery } from '../query/parse-query.ts';
+import { BEGINNING, queryPage, type Placed, type Progress } from '../query/query-page.ts';
+import type { Collection } from '../query/syntax.ts';
 import { HubError } from '../state/hub-error.ts';
+import type { HubState } from '../state/hub-state.ts';
 import { twinJson } from './identity-json.ts';
 import { parseJsonBody } from './json-body.ts';
 import { json, type Route, type RouteAnswer, type RouteRequest } from './route.ts';
@@ -20,29 +24,22 @@ export const queryRoute: Route = {
 };
 
 function runQuery({ state, headers, body }: RouteRequest): RouteAnswer {
-  const { query } = parseJsonBody(body, querySchema);
-  const source = /^\s*select\s+\*\s+from\s+(devices|devices\.modules)\s*$/i.exec(query)?.[1];
-  if (source === undefined) {
-    throw new HubError(
-      'argumentInvalid',
-      'The simulated hub knows the queries SELECT * FROM devices and SELECT * FROM devices.modules only so far',
-    );
-  }
-  const request = {
-    max: pageSize(headers['x-ms-max-item-count']),
-    after: parseContinuation(headers['x-ms-continuation']),
-  };
-  const { registry } = state;
-  const isOfDevices = source.toLowerCase() === 'devices';
-  const page = isOfDevices ? registry.page(request) : registry.pageOfModules(request);
-  return json(
-    200,
-    page.items.map((identity) => twinJson(state, identity)),
-    {
-      'x-ms-item-type': 'Twin',
-      ...(page.after !== undefined && { 'x-ms-continuation': continuation(page.after) }),
-    },
+  const query = parseQuery(parseJsonBody(body, querySchema).query);
+  const { rows, next } = queryPage(
+    query,
+    (ordinal) => twinsAfter(state, query.from, ordinal),
+    pageSize(headers['x-ms-max-item-count']),
+    parseContinuation(headers['x-ms-continuation'], query.from),
   );
+  return json(200, rows, {
+    'x-ms-item-type': query.select ? 'Raw' : 'Twin',
+    ...(next && { 'x-ms-continuation': continuation(next, query.from) }),
+  });
+}
+
+function* twinsAfter(state: HubState, from: Collection, after: number): Generator<Placed> {
+  for (const { ordinal, identity } of state.registry.after(from, after))
+    yield { ordinal, document: twinJson(state, identity) };
 }
 
 function pageSize(header: string | string[] | undefined): number {
@@ -53,16 +50,15 @@ function pageSize(header: string | string[] | undefined): number {
   throw new HubError('argumentInvalid', 'x-ms-max-item-count must be a whole number above 0');
 }
 
-function continuation(after: number): string {
-  return Buffer.from(`devices:${after}`).toString('base64url');
+function continuation({ after, given }: Progress, from: Collection): string {
+  return Buffer.from(`${from}:${after}:${given}`).toString('base64url');
 }
 
-function parseContinuation(header: string | string[] | undefined): number {
-  if (header === undefined || header === '') return 0;
-  const after = /^devices:(\d{1,15})$/.exec(
-    Buffer.from(String(header), 'base64url').toString(),
-  )?.[1];
-  if (after === undefined)
-    throw new HubError('argumentInvalid', 'x-ms-continuation is not a token of this hub');
-  return Number(after);
+function parseContinuation(header: string | string[] | undefined, from: Collection): Progress {
+  if (header === undefined || header === '') return BEGINNING;
+  const text = Buffer.from(String(header), 'base64url').toString();
+  const [, collection, after, given] = /^([a-z.]+):(\d{1,15}):(\d{1,15})$/.exec(text) ?? [];
+  if (collection !== from)
+    throw new HubError('argumentInvalid', 'x-ms-continuation is not a token of this query');
+  return { after: Number(after), given: Number(given) };
 }

@@ -13,7 +13,13 @@ import { MAX_MODULES_PER_DEVICE } from './limits.ts';
 import { OrderedIds } from './ordered-ids.ts';
 
 export type Revocation = 'deleted' | 'disabled';
-export type RegistrySnapshot = readonly { ordinal: number; identity: DeviceIdentity }[];
+/** As the query language calls them. */
+export type IdentityKind = 'devices' | 'devices.modules';
+interface PlacedIdentity {
+  readonly ordinal: number;
+  readonly identity: DeviceIdentity;
+}
+export type RegistrySnapshot = readonly PlacedIdentity[];
 
 interface Page {
   readonly max: number;
@@ -147,12 +153,21 @@ export class DeviceRegistry {
 
   /** Of devices in order of registration. One that is there all the time is in exactly one page, whatever happens to others meanwhile. */
   page(request: Page): { items: DeviceIdentity[]; after?: number } {
-    return this.#page(this.#devices, request);
+    const items: DeviceIdentity[] = [];
+    let last = request.after ?? 0;
+    for (const { ordinal, identity } of this.after('devices', last)) {
+      if (items.length === request.max) return { items, after: last };
+      items.push(identity);
+      last = ordinal;
+    }
+    return { items };
   }
 
-  /** Of the modules of all devices, likewise. */
-  pageOfModules(request: Page): { items: DeviceIdentity[]; after?: number } {
-    return this.#page(this.#modules, request);
+  /** With the place of each, from which to go on later. */
+  *after(kind: IdentityKind, ordinal: number): Generator<PlacedIdentity> {
+    const order = kind === 'devices' ? this.#devices : this.#modules;
+    for (const place of order.after(ordinal))
+      yield { ordinal: place.ordinal, identity: this.get(place.id) };
   }
 
   setConnected(key: string, connected: boolean): void {
@@ -189,12 +204,8 @@ export class DeviceRegistry {
     return () => this.#deletionListeners.delete(listener);
   }
 
-  snapshot(): RegistrySnapshot {
-    return this.#snapshot(this.#devices);
-  }
-
-  snapshotOfModules(): RegistrySnapshot {
-    return this.#snapshot(this.#modules);
+  snapshot(kind: IdentityKind = 'devices'): RegistrySnapshot {
+    return [...this.after(kind, 0)];
   }
 
   /** Devices, or modules of devices that are there. */
@@ -231,21 +242,6 @@ export class DeviceRegistry {
     if (!this.#identities.has(key)) return;
     const kind = input.moduleId === undefined ? 'deviceAlreadyExists' : 'moduleAlreadyExists';
     throw new HubError(kind, `The ${nameInWords(key)} is registered already`);
-  }
-
-  #page(order: OrderedIds, request: Page): { items: DeviceIdentity[]; after?: number } {
-    const items: DeviceIdentity[] = [];
-    let last = request.after ?? 0;
-    for (const { id, ordinal } of order.after(last)) {
-      if (items.length === request.max) return { items, after: last };
-      items.push(this.get(id));
-      last = ordinal;
-    }
-    return { items };
-  }
-
-  #snapshot(order: OrderedIds): RegistrySnapshot {
-    return [...order.after(0)].map(({ ordinal, id }) => ({ ordinal, identity: this.get(id) }));
   }
 
   #revoke(key: string, reason: Revocation): void {

@@ -165,7 +165,7 @@ export class HubState {
   }
 
   snapshot(): HubSnapshot {
-    const modules = this.registry.snapshotOfModules();
+    const modules = this.registry.snapshot('devices.modules');
     const twins = this.twins.snapshot();
     const certificateAuthorities = this.certificateAuthorities.list();
     return {
