@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AUTHENTICATION_TYPES } from './state/authentication.ts';
 import { HubError } from './state/hub-error.ts';
 import { HubState, type SeedDevice } from './state/hub-state.ts';
 
@@ -25,8 +26,15 @@ const deviceSchema: z.ZodType<SeedDevice> = z.strictObject({
   managedBy: z.string().exactOptional(),
   status: z.enum(['enabled', 'disabled']).exactOptional(),
   statusReason: z.string().max(128).exactOptional(),
+  authenticationType: z.enum(AUTHENTICATION_TYPES).exactOptional(),
   primaryKey: z.string().exactOptional(),
   secondaryKey: z.string().exactOptional(),
+  x509Thumbprint: z
+    .strictObject({
+      primaryThumbprint: z.string().exactOptional(),
+      secondaryThumbprint: z.string().exactOptional(),
+    })
+    .exactOptional(),
   tags: jsonObject.exactOptional(),
   desired: jsonObject.exactOptional(),
 });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { AUTHENTICATION_TYPES } from './state/authentication.ts';
 import { type HubSnapshot, SNAPSHOT_VERSION } from './state/hub-state.ts';
+import { ALL_RIGHTS } from './state/shared-access-policies.ts';
 
-const rights = z.enum(['registryRead', 'registryWrite', 'serviceConnect', 'deviceConnect']);
+const rights = z.enum(ALL_RIGHTS);
 const time = z.number();
 const count = z.number().int().nonnegative();
 

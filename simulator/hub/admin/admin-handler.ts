@@ -12,6 +12,7 @@ import { eventRoutes } from './event-routes.ts';
 import { faultRoutes } from './fault-routes.ts';
 import { inspectionRoutes } from './inspection-routes.ts';
 import { limitsRoutes } from './limits-routes.ts';
+import { policyRoutes } from './policy-routes.ts';
 import { problemOf } from './problem.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 
@@ -28,6 +29,7 @@ const routes: readonly AdminRoute[] = [
   ...eventRoutes,
   ...snapshotRoutes,
   ...certificateRoutes,
+  ...policyRoutes,
   ...entraRoutes,
 ];
 

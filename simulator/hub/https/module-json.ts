@@ -3,7 +3,7 @@ import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identi
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { IdentityName } from '../state/identity-key.ts';
-import { newSharedAccessKey } from '../state/shared-access-policies.ts';
+import { newSharedAccessKey } from '../state/shared-access-key.ts';
 import { identityInput, identityJson } from './identity-json.ts';
 import { checkJson, parseJson } from './json-body.ts';
 

@@ -1,5 +1,5 @@
 import { HubError } from './hub-error.ts';
-import { newSharedAccessKey } from './shared-access-policies.ts';
+import { checkSharedAccessKey, newSharedAccessKey } from './shared-access-key.ts';
 
 /** https://learn.microsoft.com/rest/api/iothub/service/devices/get-identity#authenticationtype */
 export const AUTHENTICATION_TYPES = ['sas', 'selfSigned', 'certificateAuthority', 'none'] as const;
@@ -23,8 +23,6 @@ export interface Authentication {
 
 export type AuthenticationInput = Partial<Authentication>;
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const KEY_BYTES = { least: 16, most: 64 };
 const NO_KEYS = { primaryKey: '', secondaryKey: '' };
 const THUMBPRINT = /^(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$/;
 
@@ -33,8 +31,8 @@ export function newAuthentication(
   input: AuthenticationInput,
   current?: Authentication,
 ): Authentication {
-  checkDeviceKey('primaryKey', input.primaryKey);
-  checkDeviceKey('secondaryKey', input.secondaryKey);
+  checkSharedAccessKey('primaryKey', input.primaryKey);
+  checkSharedAccessKey('secondaryKey', input.secondaryKey);
   const x509Thumbprint = checkedThumbprints(input.x509Thumbprint);
   const authenticationType = typeOf(input, x509Thumbprint, current);
   if (authenticationType === 'sas') return { authenticationType, ...keysOf(input, current) };
@@ -64,16 +62,6 @@ function keysOf(input: Partial<Keys>, current: Keys = NO_KEYS): Keys {
     primaryKey: input.primaryKey ?? (current.primaryKey || newSharedAccessKey()),
     secondaryKey: input.secondaryKey ?? (current.secondaryKey || newSharedAccessKey()),
   };
-}
-
-function checkDeviceKey(name: string, key: string | undefined): void {
-  if (key === undefined) return;
-  const bytes = BASE64.test(key) ? Buffer.from(key, 'base64').length : 0;
-  if (bytes >= KEY_BYTES.least && bytes <= KEY_BYTES.most) return;
-  throw new HubError(
-    'argumentInvalid',
-    `${name} must be base64 of ${KEY_BYTES.least} to ${KEY_BYTES.most} bytes`,
-  );
 }
 
 /** Undefined if there is none. */

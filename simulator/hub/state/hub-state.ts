@@ -64,7 +64,7 @@ export class HubState {
   readonly clock: MovableClock;
   readonly settings: HubSettings;
   readonly throttles: Throttles;
-  readonly policies = new SharedAccessPolicies();
+  readonly policies = new SharedAccessPolicies(() => this.#changed());
   readonly certificateAuthorities: CertificateAuthorities;
   readonly registry: DeviceRegistry;
   readonly presence: Presence;
