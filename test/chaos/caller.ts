@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SHORT_TTL_SECONDS } from './command.ts';
 import type { Command } from './command.ts';
+import { METHOD_NAME } from './field-device.ts';
 import { CLOCKS_DIFFER_MS, HAND_OVER_SECONDS } from './system-under-test.ts';
 import type { Answer, SystemUnderTest } from './system-under-test.ts';
 import { triesAllowed } from './verdict.ts';
-import type { Told } from './verdict.ts';
 
 /** A caller gives up after so many requests for one command. */
 const MAX_ASKS = 40;
@@ -11,58 +12,80 @@ const PAUSE_MS = 250;
 const LEASE_MS = HAND_OVER_SECONDS * 1_000;
 /** The caller waits a little longer than the lease that he was told of. */
 const AFTER_LEASE_MS = LEASE_MS + 1_500;
-/** What the contract knows for a valid send: taken, replayed, refused by the hub, hub or storage away, in doubt. */
-const EXPECTED = new Set([200, 202, 403, 404, 409, 413, 429, 503, 504]);
+/** What the contract knows for a valid command: done, taken, refused by the hub, hub or storage away, in doubt. */
+const EXPECTED = new Set([200, 202, 403, 404, 409, 413, 429, 502, 503, 504]);
 
-export interface Issued extends Told {
+/** What a caller did and was told. */
+export interface Issued {
+  /** How many of his requests the contract lets be tries of their own. */
+  readonly tries: number;
+  /** Answers that said: it is recorded. */
+  readonly accepted: number;
+  /** An answer said that the hub has the message. */
+  readonly enqueued: boolean;
+  /** An answer had the device's own result of a method. */
+  readonly completed: boolean;
   /** Answers that the contract does not know. */
   readonly unexpected: readonly string[];
 }
 
-/** Sends one command as a careful caller would: repeats with the same id whenever the contract says that this is safe. */
+/** Issues one command as a careful caller would: repeats it whenever the contract says that this is safe. */
 export async function issue(system: SystemUnderTest, command: Command): Promise<Issued> {
-  let asks = 0;
   const requests: { startedAt: number; endedAt: number }[] = [];
-  let accepted = 0;
-  let enqueued = false;
-  const unexpected: string[] = [];
+  const answers: Answer[] = [];
+  let asks = 0;
 
   const ask = async (): Promise<Answer | undefined> => {
     const instance = command.number + asks++;
     const startedAt = performance.now();
-    const answer = await system.call('POST', `/api/devices/${command.deviceId}/messages`, {
-      instance,
-      json: {
-        messageId: command.messageId,
-        body: { number: command.number },
-        ack: command.ack,
-        ttlSeconds: command.ttlSeconds,
-      },
-    });
+    const answer = await system.call('POST', routeOf(command), { instance, ...contentOf(command) });
     requests.push({ startedAt, endedAt: performance.now() });
-    if (answer?.status === 202 || answer?.status === 200) {
-      accepted++;
-      const history = answer.body['history'] as { status: string }[];
-      enqueued ||= history.some(({ status }) => status === 'enqueued');
-    }
+    if (answer) answers.push(answer);
     return answer;
   };
 
-  let answers = await Promise.all(command.twiceAtOnce ? [ask(), ask()] : [ask()]);
+  let [answer] = await Promise.all(command.twiceAtOnce ? [ask(), ask()] : [ask()]);
   for (;;) {
-    for (const answer of answers) {
-      if (answer && !EXPECTED.has(answer.status)) {
-        unexpected.push(`${answer.status} ${String(answer.body['code'])}`);
-      }
-    }
-    const pauseMs = pauseBeforeRepeat(command, answers[0]);
-    if (pauseMs === undefined || asks >= MAX_ASKS) {
-      const tries = triesAllowed(requests, LEASE_MS - CLOCKS_DIFFER_MS);
-      return { tries, accepted, enqueued, unexpected };
-    }
+    const pauseMs = pauseBeforeRepeat(command, answer);
+    if (pauseMs === undefined || asks >= MAX_ASKS) break;
     await sleep(pauseMs);
-    answers = [await ask()];
+    answer = await ask();
   }
+  const taken = answers.filter(({ status }) => status === 200 || status === 202);
+  return {
+    tries: triesAllowed(requests, LEASE_MS - CLOCKS_DIFFER_MS),
+    accepted: taken.length,
+    enqueued: taken.some(({ body }) => hasBeenEnqueued(body)),
+    completed: command.kind === 'method' && taken.some(({ body }) => 'payload' in body),
+    unexpected: answers
+      .filter(({ status }) => !EXPECTED.has(status) && !(status === 400 && isShortLived(command)))
+      .map(({ status, body }) => `${status} ${String(body['code'])}`),
+  };
+}
+
+function routeOf({ kind, deviceId }: Command): string {
+  const device = `/api/devices/${deviceId}`;
+  if (kind === 'method') return `${device}/methods/${METHOD_NAME}`;
+  return `${device}/messages${kind === 'queued' ? '?dispatch=queued' : ''}`;
+}
+
+function contentOf(command: Command): { json: unknown; headers: Record<string, string> } {
+  const { number, messageId, ack, ttlSeconds, idempotent, respondAsync } = command;
+  if (command.kind !== 'method') {
+    return { headers: {}, json: { messageId, body: { number }, ack, ttlSeconds } };
+  }
+  return {
+    headers: {
+      'idempotency-key': messageId,
+      ...(respondAsync && { prefer: 'respond-async' }),
+    },
+    json: { payload: { number }, responseTimeoutSeconds: 5, idempotent },
+  };
+}
+
+/** By the hub's clock, which jumps ahead, its time to live may be over when it comes: then the hub refuses it. */
+function isShortLived({ ttlSeconds }: Command): boolean {
+  return ttlSeconds <= SHORT_TTL_SECONDS;
 }
 
 /** Undefined if the caller is content, or gives up. */
@@ -70,4 +93,9 @@ function pauseBeforeRepeat(command: Command, answer: Answer | undefined): number
   if (!answer || answer.status === 503 || answer.status === 429) return PAUSE_MS;
   if (answer.status === 504 && command.repeatsAfterDoubt) return AFTER_LEASE_MS;
   return undefined;
+}
+
+function hasBeenEnqueued(body: Answer['body']): boolean {
+  const history = (body['history'] ?? []) as readonly { readonly status: string }[];
+  return history.some(({ status }) => status === 'enqueued');
 }

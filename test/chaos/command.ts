@@ -10,14 +10,28 @@ type Settlement =
   /** Lets the lock of the first delivery run out, then completes. */
   | { readonly kind: 'forget-once' };
 
+/** What expires before some devices come for it. */
+export const SHORT_TTL_SECONDS = 9;
+
+/** How the device answers a method. */
+type MethodAnswer = 'ok' | 'fails' | 'silent';
+
 /** One command of the run: the same seed and number give the same one. */
 export interface Command {
   readonly number: number;
-  readonly messageId: string;
   readonly deviceId: string;
+  /** `message`: sent while the caller waits; `queued`: with `dispatch=queued`. */
+  readonly kind: 'message' | 'queued' | 'method';
+  /** Of a message; the idempotency key of a method. */
+  readonly messageId: string;
   readonly ack: Ack;
   readonly ttlSeconds: number;
   readonly settlement: Settlement;
+  readonly methodAnswer: MethodAnswer;
+  /** Running the method twice does no harm. */
+  readonly idempotent: boolean;
+  /** The caller of a method does not wait for the device. */
+  readonly respondAsync: boolean;
   /** The caller sends the same request twice at the same time. */
   readonly twiceAtOnce: boolean;
   /** The caller repeats when told that the outcome is not known, once the hand-over is over. */
@@ -48,8 +62,13 @@ export function commandOf(seed: number, number: number): Command {
   const deviceId = DEVICE_IDS[Math.floor(random() * DEVICE_IDS.length)] ?? '';
   return {
     number,
-    messageId: `command-${number}`,
     deviceId,
+    kind: pick<Command['kind']>([
+      [65, 'message'],
+      [25, 'queued'],
+      [10, 'method'],
+    ]),
+    messageId: `command-${number}`,
     ack: pick<Ack>([
       [85, 'full'],
       [6, 'positive'],
@@ -58,7 +77,7 @@ export function commandOf(seed: number, number: number): Command {
     ]),
     ttlSeconds: pick([
       [96, 3600],
-      [4, 2 + Math.floor(random() * 8)],
+      [4, 2 + Math.floor(random() * (SHORT_TTL_SECONDS - 1))],
     ]),
     settlement: speaksAmqp(deviceId)
       ? pick<Settlement>([
@@ -69,6 +88,13 @@ export function commandOf(seed: number, number: number): Command {
           [1, { kind: 'forget-once' }],
         ])
       : { kind: 'complete' },
+    methodAnswer: pick<MethodAnswer>([
+      [90, 'ok'],
+      [8, 'fails'],
+      [2, 'silent'],
+    ]),
+    idempotent: random() < 0.3,
+    respondAsync: random() < 0.5,
     twiceAtOnce: random() < 0.05,
     repeatsAfterDoubt: random() < 0.5,
   };

@@ -14,9 +14,14 @@ const WEIGHTS = {
   'hub: tokens refused': 4,
   'hub: links refused': 4,
   'hub: clock jumps ahead': 4,
+  'hub: REST calls fail': 5,
+  'hub: feedback repeated': 5,
+  'hub: feedback late': 4,
+  'hub: feedback in disorder': 5,
   'storage: tables away': 8,
   'storage: queues away': 5,
   'devices: vanish and come back': 10,
+  'devices: answers to methods lost': 4,
 } as const;
 
 export type FaultKind = keyof typeof WEIGHTS | 'app: killed';

@@ -5,6 +5,9 @@ import { Mqtt } from 'azure-iot-device-mqtt';
 import { commandNumber, commandOf, speaksAmqp } from './command.ts';
 
 const RECONNECT_MS = 250;
+export const METHOD_NAME = 'work';
+/** What a method's device answers; `silent` answers nothing. */
+export const METHOD_STATUS = { ok: 200, fails: 500 } as const;
 
 /** A device on the official SDK that settles each message as its command says, and comes back whenever it is cut off. */
 export class FieldDevice {
@@ -12,15 +15,23 @@ export class FieldDevice {
   readonly #connectionString: string;
   readonly #seed: number;
   readonly #deliveries = new Map<string, number>();
+  readonly #ran: Map<number, number>;
   #client: device.Client | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isWanted = false;
   #isOpening = false;
 
-  constructor(options: { deviceId: string; connectionString: string; seed: number }) {
+  constructor(options: {
+    deviceId: string;
+    connectionString: string;
+    seed: number;
+    /** How often each command's method ran. */
+    ran: Map<number, number>;
+  }) {
     this.deviceId = options.deviceId;
     this.#connectionString = options.connectionString;
     this.#seed = options.seed;
+    this.#ran = options.ran;
   }
 
   get isOnline(): boolean {
@@ -54,6 +65,7 @@ export class FieldDevice {
     client.on('message', (message: common.Message) => this.#settle(client, message));
     try {
       await client.open();
+      client.onDeviceMethod(METHOD_NAME, (request, response) => this.#run(request, response));
       this.#isOpening = false;
     } catch {
       lost();
@@ -73,6 +85,14 @@ export class FieldDevice {
     // What a dying client still has to say is nobody's business any more.
     client?.on('error', () => undefined);
     await client?.close().catch(() => undefined);
+  }
+
+  #run(request: device.DeviceMethodRequest, response: device.DeviceMethodResponse): void {
+    const { number } = request.payload as { number: number };
+    this.#ran.set(number, (this.#ran.get(number) ?? 0) + 1);
+    const { methodAnswer } = commandOf(this.#seed, number);
+    if (methodAnswer === 'silent') return;
+    response.send(METHOD_STATUS[methodAnswer], { number }, () => undefined);
   }
 
   #settle(client: device.Client, message: common.Message): void {

@@ -3,6 +3,9 @@ import type { JournalEvent, SimulatedHub } from '@downlink/simulator';
 /** One copy of a message that the hub took, and how it ended. */
 export interface Copy {
   readonly messageId: string;
+  readonly deviceId: string;
+  /** Its place among all that the hub took. */
+  readonly place: number;
   outcome?: CopyOutcome;
 }
 
@@ -36,7 +39,7 @@ export class HubTruth {
     const key = `${deviceId}/${sequenceNumber}`;
     if (type === 'enqueued') {
       if (messageId === undefined) return;
-      const copy: Copy = { messageId };
+      const copy: Copy = { messageId, deviceId, place: this.#copies.size };
       this.#copies.set(key, copy);
       this.#byMessage.set(messageId, [...this.copiesOf(messageId), copy]);
       return;

@@ -1,4 +1,4 @@
-import type { ChaosReport } from './chaos-run.ts';
+import type { ChaosReport } from './chaos-report.ts';
 import type { Fault, Verdict } from './verdict.ts';
 
 const FAULTS: readonly Fault[] = ['lost', 'wrong state', 'never final', 'sent twice'];
@@ -6,28 +6,25 @@ const EXAMPLES = 10;
 
 /** The table that is shown, and whether every promise held. */
 export function printReport(report: ChaosReport): { text: string; isRight: boolean } {
-  const { commands, seconds, struck, statuses, verdicts, unexpectedAnswers, timesToFinalMs } =
-    report;
-  const broken = verdicts.flatMap(({ messageId, verdict }) =>
-    verdict.kind === 'right' ? [] : [{ messageId, verdict }],
+  const { seconds, struck, ends, verdicts, unexpectedAnswers, timesToFinalMs } = report;
+  const broken = verdicts.flatMap(({ id, verdict }) =>
+    verdict.kind === 'right' ? [] : [{ id, verdict }],
   );
   const repeated = verdicts.filter(
     ({ verdict }) => verdict.kind === 'right' && verdict.copies !== 'one or none',
   ).length;
-  const total = [...struck.values()].reduce((all, times) => all + times, 0);
   const rows: [string, string | number][] = [
-    ['commands', commands],
-    ['sent in', `${seconds.toFixed(0)} s (${(commands / seconds).toFixed(0)} per second)`],
-    ['faults', total],
+    ['commands', verdicts.length],
+    ['issued in', `${seconds.toFixed(0)} s (${(verdicts.length / seconds).toFixed(0)} per second)`],
+    ...[...ends].toSorted(byName).map(([end, times]): [string, number] => [`  ${end}`, times]),
+    ['faults', sum(struck)],
     ...[...struck].toSorted(byName).map(([kind, times]): [string, number] => [`  ${kind}`, times]),
-    ...[...statuses]
-      .toSorted(byName)
-      .map(([status, times]): [string, number] => [`ended as ${status}`, times]),
-    ['repeated by the caller in doubt: two copies, one id', repeated],
+    ['repeated in doubt, within the documented windows', repeated],
     ...FAULTS.map((fault): [string, number] => [
       fault,
       broken.filter(({ verdict }) => verdict.kind === fault).length,
     ]),
+    ['out of order', report.outOfOrder.length],
     ['answers outside the contract', sum(unexpectedAnswers)],
     ...[...unexpectedAnswers].map(([answer, times]): [string, number] => [`  ${answer}`, times]),
     ['time to final p50, p95, max', percentiles(timesToFinalMs)],
@@ -36,10 +33,11 @@ export function printReport(report: ChaosReport): { text: string; isRight: boole
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   const examples = broken
     .slice(0, EXAMPLES)
-    .map(({ messageId, verdict }) => `${messageId}: ${verdict.kind}: ${whyOf(verdict)}`);
+    .map(({ id, verdict }) => `${id}: ${verdict.kind}: ${whyOf(verdict)}`);
+  const overtaking = report.outOfOrder.slice(0, EXAMPLES).map((id) => `${id}: out of order`);
   return {
-    text: [...lines, ...examples].join('\n'),
-    isRight: broken.length === 0 && unexpectedAnswers.size === 0,
+    text: [...lines, ...examples, ...overtaking].join('\n'),
+    isRight: broken.length + report.outOfOrder.length === 0 && unexpectedAnswers.size === 0,
   };
 }
 

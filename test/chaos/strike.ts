@@ -55,6 +55,20 @@ const STRIKES: Readonly<Record<FaultKind, Strike>> = {
   'hub: clock jumps ahead': ({ system: { hub } }, { strength }) => {
     hub.clock.advance(Math.round(5_000 * strength));
   },
+  'hub: REST calls fail': ({ system: { hub } }, { strength, target }) => {
+    const [httpStatus, code] = target < 0.5 ? [429, 429_001] : [503, 503_001];
+    hub.faults.add('https-request', { kind: 'error', httpStatus, code }, upTo(5, strength));
+  },
+  'hub: feedback repeated': ({ system: { hub } }, { strength }) => {
+    hub.faults.add('feedback-batch', { kind: 'duplicate' }, upTo(3, strength));
+  },
+  'hub: feedback late': ({ system: { hub } }, { strength, target }) => {
+    const ms = Math.round(5_000 * strength);
+    hub.faults.add('feedback-record', { kind: 'delay', ms }, upTo(10, target));
+  },
+  'hub: feedback in disorder': ({ system: { hub } }, { strength }) => {
+    hub.faults.add('feedback-batch', { kind: 'reorder' }, upTo(3, strength));
+  },
   'storage: tables away': async ({ system: { storage } }, { strength }) => {
     await storage.table.goAway();
     await sleep(100 + 1_400 * strength);
@@ -71,6 +85,9 @@ const STRIKES: Readonly<Record<FaultKind, Strike>> = {
     await Promise.all(gone.map(async (device) => device.vanish()));
     await sleep(1_000 * strength);
     for (const device of gone) device.comeOnline();
+  },
+  'devices: answers to methods lost': ({ system: { hub } }, { strength }) => {
+    hub.faults.add('method-answer', { kind: 'drop-connection' }, upTo(3, strength));
   },
 };
 

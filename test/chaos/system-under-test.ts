@@ -21,7 +21,7 @@ export const HAND_OVER_SECONDS = 4;
 export const CLOCKS_DIFFER_MS = 1_000;
 export const FEEDBACK_TTL_SECONDS = 60;
 /** How long a device may keep a message: short, so that a forgotten one comes again. */
-export const LOCK_MS = 2_000;
+const LOCK_MS = 2_000;
 
 export interface Answer {
   readonly status: number;
@@ -140,7 +140,7 @@ export class SystemUnderTest {
   async call(
     method: string,
     route: string,
-    request: { json?: unknown; instance: number },
+    request: { json?: unknown; headers?: Record<string, string>; instance: number },
   ): Promise<Answer | undefined> {
     const app = this.#apps[request.instance % INSTANCES];
     if (!app) {
@@ -151,7 +151,11 @@ export class SystemUnderTest {
     try {
       const response = await fetch(`${app.url}${route}`, {
         method,
-        headers: { 'x-functions-key': FUNCTION_KEY, 'content-type': 'application/json' },
+        headers: {
+          'x-functions-key': FUNCTION_KEY,
+          ...(json !== undefined && { 'content-type': 'application/json' }),
+          ...request.headers,
+        },
         ...(json !== undefined && { body: JSON.stringify(json) }),
       });
       const text = await response.text();

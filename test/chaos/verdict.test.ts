@@ -10,10 +10,11 @@ function record(overrides: Partial<FinalRecord> = {}): FinalRecord {
 }
 
 function copies(...outcomes: (CopyOutcome | undefined)[]): Copy[] {
-  const messageId = 'command-1';
-  return outcomes.map((outcome) =>
-    outcome === undefined ? { messageId } : { messageId, outcome },
-  );
+  return outcomes.map((outcome, place) => {
+    const copy: Copy = { messageId: 'command-1', deviceId: 'amqp-0', place };
+    if (outcome !== undefined) copy.outcome = outcome;
+    return copy;
+  });
 }
 
 describe('verdictOn', () => {
@@ -28,7 +29,9 @@ describe('verdictOn', () => {
     ['negative', 'unknown', copies('completed')],
     ['none', 'enqueued', copies('completed')],
   ] as const)('with ack %s, %s is right when the hub saw that', (ack, status, seen) => {
-    expect(verdictOn({ ack }, told, record({ status }), seen)).toMatchObject({ kind: 'right' });
+    expect(verdictOn({ ack, kind: 'message' }, told, record({ status }), seen)).toMatchObject({
+      kind: 'right',
+    });
   });
 
   test.each([
@@ -43,7 +46,7 @@ describe('verdictOn', () => {
     ['none', 'enqueued', []],
     ['none', 'failed', copies('completed')],
   ] as const)('with ack %s, %s is wrong when the hub saw otherwise', (ack, status, seen) => {
-    expect(verdictOn({ ack }, told, record({ status }), seen)).toMatchObject({
+    expect(verdictOn({ ack, kind: 'message' }, told, record({ status }), seen)).toMatchObject({
       kind: 'wrong state',
     });
   });
@@ -53,12 +56,19 @@ describe('verdictOn', () => {
 
     const twice = { ...told, tries: 2 };
 
-    expect(verdictOn({ ack: 'full' }, twice, record({ attempt: 2 }), seen)).toEqual({
+    expect(
+      verdictOn({ ack: 'full', kind: 'message' }, twice, record({ attempt: 2 }), seen),
+    ).toEqual({
       kind: 'right',
       copies: 'repeated in a documented window',
     });
     expect(
-      verdictOn({ ack: 'full' }, twice, record({ attempt: 2, status: 'expired' }), seen),
+      verdictOn(
+        { ack: 'full', kind: 'message' },
+        twice,
+        record({ attempt: 2, status: 'expired' }),
+        seen,
+      ),
     ).toMatchObject({ kind: 'wrong state' });
   });
 
@@ -68,23 +78,35 @@ describe('verdictOn', () => {
   ])('two copies of %s are one too many', (_, attempt, tries) => {
     const seen = copies('completed', 'completed');
 
-    expect(verdictOn({ ack: 'full' }, { ...told, tries }, record({ attempt }), seen)).toMatchObject(
-      { kind: 'sent twice' },
-    );
+    expect(
+      verdictOn({ ack: 'full', kind: 'message' }, { ...told, tries }, record({ attempt }), seen),
+    ).toMatchObject({ kind: 'sent twice' });
+  });
+
+  test.each([
+    ['a doubt that it tells of', record({ details: ['hub-outcome-unknown'] }), 'right'],
+    ['a crash that it tells of', record({ attempt: 2 }), 'right'],
+    ['nothing at all', record(), 'sent twice'],
+  ])('queued dispatch may repeat after %s', (_, stored, kind) => {
+    const seen = copies('completed', 'completed');
+
+    expect(verdictOn({ ack: 'full', kind: 'queued' }, told, stored, seen)).toMatchObject({ kind });
   });
 
   test('what expired before the hand-over never reached the hub, and says so', () => {
     const details = ['It expired before the hand-over.'];
 
     expect(
-      verdictOn({ ack: 'full' }, told, record({ status: 'expired', details }), []),
+      verdictOn({ ack: 'full', kind: 'message' }, told, record({ status: 'expired', details }), []),
     ).toMatchObject({ kind: 'right' });
   });
 
   test('what is still open in the end never became final', () => {
     const open = record({ status: 'enqueued', final: false });
 
-    expect(verdictOn({ ack: 'full' }, told, open, copies('completed'))).toMatchObject({
+    expect(
+      verdictOn({ ack: 'full', kind: 'message' }, told, open, copies('completed')),
+    ).toMatchObject({
       kind: 'never final',
     });
   });
@@ -99,11 +121,15 @@ describe('verdictOn', () => {
       [],
     ],
   ])('it is lost when %s', (_, said, stored, seen) => {
-    expect(verdictOn({ ack: 'full' }, said, stored, seen)).toMatchObject({ kind: 'lost' });
+    expect(verdictOn({ ack: 'full', kind: 'message' }, said, stored, seen)).toMatchObject({
+      kind: 'lost',
+    });
   });
 
   test('what was never recorded, never promised and never sent is no fault', () => {
-    expect(verdictOn({ ack: 'full' }, { ...told, accepted: 0 }, undefined, [])).toMatchObject({
+    expect(
+      verdictOn({ ack: 'full', kind: 'message' }, { ...told, accepted: 0 }, undefined, []),
+    ).toMatchObject({
       kind: 'right',
     });
   });
