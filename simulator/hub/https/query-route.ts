@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseQuery } from '../query/parse-query.ts';
 import { BEGINNING, queryPage, type Placed, type Progress } from '../query/query-page.ts';
-import type { Collection } from '../query/syntax.ts';
+import type { Collection, Query } from '../query/syntax.ts';
+import { wantedDevices } from '../query/wanted-devices.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { twinJson } from './identity-json.ts';
@@ -27,7 +28,7 @@ function runQuery({ state, headers, body }: RouteRequest): RouteAnswer {
   const query = parseQuery(parseJsonBody(body, querySchema).query);
   const { rows, next } = queryPage(
     query,
-    (ordinal) => twinsAfter(state, query.from, ordinal),
+    (ordinal) => twinsAfter(state, query, ordinal),
     pageSize(headers['x-ms-max-item-count']),
     parseContinuation(headers['x-ms-continuation'], query.from),
   );
@@ -37,8 +38,13 @@ function runQuery({ state, headers, body }: RouteRequest): RouteAnswer {
   });
 }
 
-function* twinsAfter(state: HubState, from: Collection, after: number): Generator<Placed> {
-  for (const { ordinal, identity } of state.registry.after(from, after))
+function* twinsAfter(state: HubState, query: Query, after: number): Generator<Placed> {
+  const { registry } = state;
+  const deviceIds = wantedDevices(query.where);
+  const placed = deviceIds
+    ? registry.ofDevicesAfter(query.from, after, deviceIds)
+    : registry.after(query.from, after);
+  for (const { ordinal, identity } of placed)
     yield { ordinal, document: twinJson(state, identity) };
 }
 

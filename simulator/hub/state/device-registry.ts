@@ -170,6 +170,24 @@ export class DeviceRegistry {
       yield { ordinal: place.ordinal, identity: this.get(place.id) };
   }
 
+  /** Likewise, without looking at those of other devices. */
+  ofDevicesAfter(
+    kind: IdentityKind,
+    ordinal: number,
+    deviceIds: Iterable<string>,
+  ): PlacedIdentity[] {
+    const order = kind === 'devices' ? this.#devices : this.#modules;
+    const keys = [...deviceIds].flatMap((deviceId) =>
+      kind === 'devices' ? [deviceId] : [...(this.#modulesOf.get(deviceId) ?? [])],
+    );
+    return keys
+      .flatMap((key) => {
+        const place = order.ordinalOf(key) ?? 0;
+        return place > ordinal ? [{ ordinal: place, identity: this.get(key) }] : [];
+      })
+      .toSorted((a, b) => a.ordinal - b.ordinal);
+  }
+
   setConnected(key: string, connected: boolean): void {
     const identity = this.#identities.get(key);
     if (!identity) return;

@@ -131,6 +131,11 @@ describe('the query language', () => {
     ["devices.deviceId IN ['device-1', 'device-3', 'x']", '13'],
     ["deviceId NIN ['device-1', 'device-3']", '2'],
     ["STARTSWITH(deviceId, 'device') AND NOT deviceId = 'device-1'", '23'],
+    ["deviceId IN ['device-3', 'device-1', 'device-1', 7, 'none'] AND status = 'enabled'", '1'],
+    ["tags.site = 'munich' AND deviceId IN ['device-3', 'device-1', 'device-2']", '13'],
+    ["deviceId IN ['device-2', tags.site]", '2'],
+    ["deviceId IN [] OR deviceId = 'device-3'", '3'],
+    ['deviceId = 7', ''],
     ["connectionState = 'Connected'", '2'],
     ["status = 'enabled' AND connectionState = 'Disconnected'", '1'],
     ["status = 'disabled' OR connectionState = 'Connected'", '23'],
@@ -226,11 +231,15 @@ describe('the query language', () => {
       "SELECT deviceId, moduleId FROM devices.modules WHERE devices.modules.moduleId = 'pump'";
 
     expect(await rows(text)).toEqual([{ deviceId: 'device-1', moduleId: 'pump' }]);
+    const ofDevice = "SELECT moduleId FROM devices.modules WHERE deviceId = 'device-1'";
+    expect(await rows(ofDevice)).toEqual([{ moduleId: 'pump' }]);
+    expect(await rows(ofDevice.replace('device-1', 'device-1/pump'))).toEqual([]);
     expect(await rows("SELECT * FROM devices WHERE moduleId = 'pump'")).toEqual([]);
   });
 
   test.each([
     ["SELECT deviceId FROM devices WHERE tags.site = 'munich'", 2],
+    ["SELECT deviceId FROM devices WHERE deviceId IN ['device-3', 'device-1']", 2],
     ['SELECT TOP 2 deviceId FROM devices', 2],
     ['SELECT tags.site, COUNT() FROM devices GROUP BY tags.site', 2],
   ])('goes on page by page: %s', async (text, total) => {
