@@ -177,9 +177,11 @@ export class DeviceRegistry {
     deviceIds: Iterable<string>,
   ): PlacedIdentity[] {
     const order = kind === 'devices' ? this.#devices : this.#modules;
-    const keys = [...deviceIds].flatMap((deviceId) =>
-      kind === 'devices' ? [deviceId] : [...(this.#modulesOf.get(deviceId) ?? [])],
-    );
+    const keys: string[] = [];
+    for (const deviceId of deviceIds) {
+      if (kind === 'devices') keys.push(deviceId);
+      else keys.push(...(this.#modulesOf.get(deviceId) ?? []));
+    }
     return keys
       .flatMap((key) => {
         const place = order.ordinalOf(key) ?? 0;
