@@ -20,6 +20,7 @@ export interface HubPartOptions {
   dataFolder: string | undefined;
   /** Throttles and quota of a hub of this size. */
   limits?: ServiceTier | undefined;
+  logPayloads?: boolean;
   /** The devices to begin with, instead of the local ones. */
   seed?: HubSeed | undefined;
   consumerGroups?: readonly string[];
@@ -30,7 +31,7 @@ export interface HubPartOptions {
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
   const { parts, ports, dataFolder, limits, seed, consumerGroups, print } = options;
-  const { certificateAuthorities = [], entra } = options;
+  const { certificateAuthorities = [], entra, logPayloads = false } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
@@ -38,6 +39,7 @@ export async function startHubPart(options: HubPartOptions): Promise<SimulatedHu
     certificateAuthorities,
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
+    logPayloads,
     ...(limits && { limits }),
     ...(consumerGroups && { consumerGroups }),
     ...(entra && { entra }),

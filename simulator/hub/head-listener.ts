@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { listenOnLoopback } from '../loopback/listen.ts';
 import { clientCertificateOf, type ClientCertificate } from './auth/client-certificate.ts';
+import type { ConnectionInfo } from './connection-info.ts';
 import type { HeadOptions } from './head-options.ts';
 import type { WireLogEntry } from './wire-log.ts';
 
@@ -13,6 +14,7 @@ export interface HeadListener<T extends Server> {
   readonly servers: readonly T[];
   /** Cuts every socket without a word, also those that shake hands still or are on their way out. */
   cutSockets(): void;
+  connections(): ConnectionInfo[];
   /** Takes no more connections, cuts those there are, and settles once all are gone. */
   stop(): Promise<void>;
 }
@@ -23,7 +25,8 @@ export async function listenForHead<T extends Server>(
   protocol: WireLogEntry['protocol'],
   newServer: (options: TlsOptions) => T,
 ): Promise<HeadListener<T>> {
-  const sockets = new Set<Socket>();
+  /** With the time of each. */
+  const sockets = new Map<Socket, number>();
 
   function createServer(): T {
     const server = newServer({
@@ -35,7 +38,7 @@ export async function listenForHead<T extends Server>(
       rejectUnauthorized: false,
     });
     server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
+      sockets.set(socket, Date.now());
       socket.once('close', () => sockets.delete(socket));
     });
     server.on('tlsClientError', (error: Error, socket: Socket) => {
@@ -48,13 +51,21 @@ export async function listenForHead<T extends Server>(
   const { port, servers } = await listenOnLoopback(createServer, wantedPort, hosts);
 
   function cutSockets(): void {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets.keys()) socket.destroy();
   }
 
   return {
     port,
     servers,
     cutSockets,
+    connections: () =>
+      [...sockets].map(([socket, connectedAt]) => ({
+        protocol,
+        peer: peerOf(socket).name,
+        connectedAt,
+        identities: [],
+        unreadBytes: socket.writableLength,
+      })),
     async stop() {
       const closed = servers.map(
         (server) => new Promise<void>((resolve) => server.close(() => resolve())),

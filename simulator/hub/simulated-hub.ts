@@ -51,6 +51,8 @@ export interface SimulatedHubOptions {
   readonly certificateAuthorities?: readonly { name: string; certificatePem: string }[];
   /** Whose Entra tokens are taken, and who may do what; without it none are. */
   readonly entra?: EntraSettingsInput;
+  /** The log keeps what is sent and received, too, as far as there is room. */
+  readonly logPayloads?: boolean;
   /** For state and certificate; without it nothing survives. */
   readonly dataFolder?: string;
   /** What goes wrong later and has no caller to be told: the state could not be saved. */
@@ -111,6 +113,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
   const faults = new FaultPlan(wallClock);
   state.feedbackMishaps = feedbackFaults(faults);
   const log = boundedWireLog();
+  log.keepsPayloads = options.logPayloads ?? false;
   const head = (port = 0): HeadOptions => ({
     state,
     authenticator,
@@ -149,6 +152,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
       faults,
       log,
       connections: {
+        list: (protocol) => heads[protocol].connections(),
         drop: (protocol) => heads[protocol].dropConnections(),
         closeAmqp: (error) => heads.amqp.closeConnections(error),
         detachAmqpLinks: (suffix, condition) => heads.amqp.detachLinks(suffix, condition),

@@ -29,6 +29,10 @@ export const hubCommand: Command = {
     },
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
+    'log-payloads': {
+      type: 'boolean',
+      description: 'Keep what is sent and received in the log of the admin API',
+    },
     ...DEVICE_AUTHORITY_OPTIONS,
     ...ENTRA_OPTIONS,
   },
@@ -52,6 +56,7 @@ export const hubCommand: Command = {
         consumerGroups: groupsIn(values['consumer-groups']),
         limits,
         seed,
+        logPayloads: values['log-payloads'] === true,
         certificateAuthorities: await readDeviceAuthorities(values),
         entra: await readEntraSettings(values),
         print: console.log,

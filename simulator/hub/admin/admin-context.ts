@@ -1,5 +1,6 @@
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { EntraTenant } from '../auth/entra-tenant.ts';
+import type { ConnectionInfo } from '../connection-info.ts';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { WireLog } from '../wire-log.ts';
@@ -9,6 +10,7 @@ export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What the heads let others do to their connections. */
 export interface Connections {
+  list(protocol: Protocol): readonly ConnectionInfo[];
   drop(protocol: Protocol): void;
   closeAmqp(error?: { condition: string; description?: string }): void;
   detachAmqpLinks(addressSuffix: string, condition: string): void;

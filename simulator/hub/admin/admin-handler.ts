@@ -6,6 +6,7 @@ import type { AdminContext } from './admin-context.ts';
 import type { AdminAnswer, AdminRoute } from './admin-route.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clockRoutes } from './clock-routes.ts';
+import { connectionLists } from './connection-lists.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { entraRoutes } from './entra-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -24,6 +25,7 @@ const routes: readonly AdminRoute[] = [
   ...clockRoutes,
   ...faultRoutes,
   ...limitsRoutes,
+  ...connectionLists,
   ...connectionRoutes,
   ...inspectionRoutes,
   ...eventRoutes,

@@ -5,8 +5,8 @@ import type { DeviceIdentity } from '../state/device-identity.ts';
 import type { HubState } from '../state/hub-state.ts';
 import { identityKey } from '../state/identity-key.ts';
 import { PROTOCOLS } from './admin-context.ts';
-import type { AdminAnswer, AdminRequest, AdminRoute } from './admin-route.ts';
-import { parseQuery } from './parse.ts';
+import { DONE, type AdminAnswer, type AdminRequest, type AdminRoute } from './admin-route.ts';
+import { parseBody, parseQuery } from './parse.ts';
 
 const MOST_ITEMS = 1000;
 
@@ -19,7 +19,9 @@ const after = wholeNumber.default(0);
 
 const pageSchema = z.strictObject({ after, limit });
 const queueSchema = z.strictObject({ bodies: z.enum(['true', 'false']).default('false') });
-const logSchema = z.strictObject({ after, limit, protocol: z.enum(PROTOCOLS).exactOptional() });
+const protocol = z.enum(PROTOCOLS).exactOptional();
+const logSchema = z.strictObject({ after, limit, protocol, deviceId: z.string().exactOptional() });
+const logSettingsSchema = z.strictObject({ payloads: z.boolean() });
 const historySchema = z.strictObject({
   deviceId: z.string().exactOptional(),
   messageId: z.string().exactOptional(),
@@ -32,6 +34,7 @@ export const inspectionRoutes: readonly AdminRoute[] = [
   { method: 'GET', path: '/devices/{deviceId}/modules/{moduleId}/queue', handle: showQueue },
   { method: 'GET', path: '/feedback', handle: showFeedback },
   { method: 'GET', path: '/log', handle: showLog },
+  { method: 'PUT', path: '/log', handle: setLog },
   { method: 'GET', path: '/history', handle: showHistory },
 ];
 
@@ -118,23 +121,30 @@ function showLog(request: AdminRequest): AdminAnswer {
   const entries = request.log
     .entries()
     .filter(
-      ({ ordinal, protocol }) => ordinal > query.after && (query.protocol ?? protocol) === protocol,
+      (entry) =>
+        entry.ordinal > query.after &&
+        (query.protocol ?? entry.protocol) === entry.protocol &&
+        (query.deviceId ?? entry.detail?.['deviceId']) === entry.detail?.['deviceId'],
     )
     .slice(0, query.limit);
   return {
     status: 200,
     json: {
-      items: entries.map(({ ordinal, at, protocol, peer, event, detail }) => ({
-        ordinal,
-        at: time(at),
-        protocol,
-        peer,
-        event,
-        detail,
+      items: entries.map(({ payloads, ...entry }) => ({
+        ...entry,
+        at: time(entry.at),
+        receivedBase64: payloads?.received?.toString('base64'),
+        sentBase64: payloads?.sent?.toString('base64'),
       })),
       next: entries.at(-1)?.ordinal ?? query.after,
     },
   };
+}
+
+/** Payloads may hold keys: they are kept for those who ask for it. */
+function setLog(request: AdminRequest): AdminAnswer {
+  request.log.keepsPayloads = parseBody(request, logSettingsSchema).payloads;
+  return DONE;
 }
 
 function showHistory(request: AdminRequest): AdminAnswer {

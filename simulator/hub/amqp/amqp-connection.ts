@@ -5,7 +5,8 @@ import type { HeadPeer } from '../head-listener.ts';
 import type { Clock } from '../state/clock.ts';
 import type { Deadlines } from '../state/deadlines.ts';
 import { HubError } from '../state/hub-error.ts';
-import type { WireLog } from '../wire-log.ts';
+import type { ConnectionInfo } from '../connection-info.ts';
+import type { Payloads, WireLog } from '../wire-log.ts';
 import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
 import { AttachedLinks } from './attached-links.ts';
 import { Claims } from './claims.ts';
@@ -50,6 +51,7 @@ export class AmqpConnection implements Peer {
   readonly #onOver: () => void;
   readonly #cancels = new Set<() => void>();
   #cancelDeadline = (): void => {};
+  readonly #connectedAt = Date.now();
   #isOver = false;
 
   /** `onOver` is called once, when the connection has lost its other side. */
@@ -75,8 +77,19 @@ export class AmqpConnection implements Peer {
     this.#rhea.accept(this.#stream);
   }
 
-  log(event: string, detail: LogDetail = {}): void {
-    this.#context.log.record({ protocol: 'amqp', peer: this.#peerName, event, detail });
+  log(event: string, detail: LogDetail = {}, payloads?: () => Payloads): void {
+    this.#context.log.record({ protocol: 'amqp', peer: this.#peerName, event, detail }, payloads);
+  }
+
+  describe(): ConnectionInfo {
+    return {
+      protocol: 'amqp',
+      peer: this.#peerName,
+      connectedAt: this.#connectedAt,
+      identities: this.claims.identities(),
+      unreadBytes: this.unreadBytes(),
+      links: this.#links.describe(),
+    };
   }
 
   schedule(delayMs: number, run: () => void): void {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
+import type { ConnectionInfo } from '../connection-info.ts';
 import { listenForHead, peerOf, type HeadListener, type HeadPeer } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { systemClock, type Clock } from '../state/clock.ts';
@@ -26,6 +27,7 @@ export interface AmqpHead {
   readonly accept: (stream: Duplex, peer: HeadPeer) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
+  connections(): ConnectionInfo[];
   /** Sends each client a Close frame and keeps its socket, which brings the service SDK to a halt for 45 s. */
   closeConnections(error?: { condition: string; description?: string }): void;
   /** Detaches every link whose address ends like this; upper and lower case are one. */
@@ -82,6 +84,7 @@ export async function startAmqpHead(options: AmqpHeadOptions): Promise<AmqpHead>
     ...(plainListener && { plainPort: plainListener.port }),
     accept,
     dropConnections,
+    connections: () => [...connections].map((connection) => connection.describe()),
     closeConnections(error) {
       for (const connection of connections)
         connection.closeAndKeepSocket(error && { description: '', ...error });

@@ -1,5 +1,7 @@
 import type { Message } from 'rhea';
 import type { Credential } from '../auth/credential.ts';
+import { whoIs } from '../auth/who-is.ts';
+import type { LinkInfo } from '../connection-info.ts';
 import type { FaultEffect } from '../faults/fault-effect.ts';
 import { HubError } from '../state/hub-error.ts';
 import { faultError, toAmqpError, type AmqpError } from './amqp-error.ts';
@@ -14,6 +16,7 @@ import type {
   SendingHandler,
 } from './link-route.ts';
 import { identityIn } from './device-address.ts';
+import { receivedPayload, unsettledOn } from './link-info.ts';
 import { findRoute, normalizedAddress } from './link-routes.ts';
 import { loggable } from './log-detail.ts';
 import { agreeOnSettlement, answerHeldAttach, holdAttach } from './rhea-internals.ts';
@@ -34,6 +37,9 @@ interface AttachedLink {
   readonly route: LinkRoute;
   readonly match: RegExpExecArray;
   readonly claim: Claim | undefined;
+  /** Whom the claim speaks for. */
+  readonly identity: string | undefined;
+  readonly attachedAt: number;
   /** By a planned fault the attach is not answered, or not yet. */
   isHeld: boolean;
   /** One of them is set when the attach has been answered. */
@@ -61,8 +67,8 @@ export class AttachedLinks {
     if (this.#isClosed) return;
     const role = link.is_receiver() ? 'receiver' : 'sender';
     const address = addressOf(role === 'receiver' ? link.target : link.source);
-    this.#peer.log('attach', { address: loggable(address), role });
     const admitted = this.#admit(role, address ?? '');
+    this.#peer.log('attach', { address: loggable(address), role, ...byOf(admitted) });
     if (admitted === 'cut off') {
       this.#peer.drop();
       return;
@@ -132,7 +138,9 @@ export class AttachedLinks {
       delivery.settled = true;
       return;
     }
-    this.#peer.log('transfer', { address: attached.address });
+    // Whoever has no identity is on his way to one: what comes are tokens.
+    const payloads = attached.identity === undefined ? undefined : () => receivedPayload(message);
+    this.#peer.log('transfer', { address: attached.address, ...byOf(attached) }, payloads);
     attached.receiving.onMessage(message, delivery);
   }
 
@@ -165,6 +173,17 @@ export class AttachedLinks {
     }
   }
 
+  describe(): LinkInfo[] {
+    return [...this.#links].map(([link, { address, route, identity, attachedAt }]) => ({
+      address,
+      role: route.role,
+      identity,
+      attachedAt,
+      credit: link.credit,
+      unsettled: unsettledOn(link),
+    }));
+  }
+
   /** The connection is over: nothing is said any more. */
   close(): void {
     this.#isClosed = true;
@@ -193,7 +212,16 @@ export class AttachedLinks {
     const claim = this.#authorize(route, match);
     const throttled = isError(claim) ? undefined : this.#countConnection(normalized);
     if (throttled) return throttled;
-    return isError(claim) ? claim : { address: normalized, route, match, claim, isHeld: false };
+    if (isError(claim)) return claim;
+    return {
+      address: normalized,
+      route,
+      match,
+      claim,
+      identity: claim && whoIs(claim.credential),
+      attachedAt: Date.now(),
+      isHeld: false,
+    };
   }
 
   #authorize(route: LinkRoute, match: RegExpExecArray): Claim | AmqpError | undefined {
@@ -307,6 +335,11 @@ function terminus(end: Parameters<typeof addressOf>[0]): { address?: string } {
 function addressOf(end: { readonly address?: unknown } | undefined): string | undefined {
   const address = end?.address;
   return typeof address === 'string' ? address : undefined;
+}
+
+function byOf(attached: AttachedLink | AmqpError | 'cut off'): { by?: string } {
+  if (typeof attached === 'string' || !('identity' in attached)) return {};
+  return attached.identity === undefined ? {} : { by: attached.identity };
 }
 
 function isReceiver(link: RheaLink): link is RheaReceiver {

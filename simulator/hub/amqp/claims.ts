@@ -1,4 +1,5 @@
 import type { Credential } from '../auth/credential.ts';
+import { whoIs } from '../auth/who-is.ts';
 import type { Deadlines } from '../state/deadlines.ts';
 import { HubError } from '../state/hub-error.ts';
 
@@ -46,6 +47,11 @@ export class Claims {
     this.#claims.set(audience, claim);
     this.#onChange(claim, 'renewed');
     return claim;
+  }
+
+  /** Whom they speak for. */
+  identities(): string[] {
+    return [...new Set([...this.#claims.values()].map(({ credential }) => whoIs(credential)))];
   }
 
   /** The first that passes; throws the HubError of the last that did not. */

@@ -53,7 +53,10 @@ class FeedbackMessages implements SendingHandler, FeedbackConsumer {
   receive(batch: FeedbackDelivery): void {
     const delivery = this.#outgoing.send(this.#toMessage(batch), tagOf(batch.lockToken));
     this.#lockTokens.set(delivery, batch.lockToken);
-    this.#peer.log('transfer', { content: 'feedback', records: batch.records.length });
+    const detail = { content: 'feedback', records: batch.records.length };
+    this.#peer.log('transfer', detail, () => ({
+      sent: Buffer.from(JSON.stringify(batch.records)),
+    }));
   }
 
   onOutcome(delivery: RheaDelivery, outcome: Outcome): void {

@@ -2,6 +2,7 @@ import type { Message } from 'rhea';
 import type { ClientCertificate } from '../auth/client-certificate.ts';
 import type { Credential } from '../auth/credential.ts';
 import type { FaultyConnection } from '../faults/work-under-fault.ts';
+import type { Payloads } from '../wire-log.ts';
 import type { LogDetail } from './log-detail.ts';
 import type { AmqpError } from './amqp-error.ts';
 import type { Claims } from './claims.ts';
@@ -12,7 +13,8 @@ export interface Peer extends FaultyConnection {
   readonly claims: Claims;
   /** Undefined if it showed none. */
   readonly clientCertificate: () => ClientCertificate | undefined;
-  log(event: string, detail?: LogDetail): void;
+  /** `payloads` is asked for them if the log keeps them. */
+  log(event: string, detail?: LogDetail, payloads?: () => Payloads): void;
   /** Runs when what rhea is about to write is written, unless the connection is over by then. */
   soon(run: () => void): void;
   /** Ends the connection without a Close frame. */

@@ -125,7 +125,8 @@ class MessagesToDevice implements SendingHandler {
     const { defaultTtlMs } = this.#hub.state.settings.cloudToDevice;
     const delivery = this.#outgoing.send(messageToDevice(message, defaultTtlMs), tagOf(lockToken));
     this.#inFlight.set(delivery, received);
-    this.#peer.log('transfer', { deviceId: this.#deviceId, messageId: message.messageId ?? '' });
+    const detail = { deviceId: this.#deviceId, messageId: message.messageId ?? '' };
+    this.#peer.log('transfer', detail, () => ({ sent: message.body }));
   }
 
   /** Its lock ran out: what the device says of it now comes too late. */

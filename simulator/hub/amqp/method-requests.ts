@@ -1,6 +1,7 @@
 import rhea from 'rhea';
 import { workUnderFault } from '../faults/work-under-fault.ts';
 import type { MethodRequest } from '../state/method-broker.ts';
+import type { Payloads } from '../wire-log.ts';
 import { CreditedSender } from './credited-sender.ts';
 import { identityAddress, identityIn } from './device-address.ts';
 import type { DeviceLinks } from './device-links.ts';
@@ -105,11 +106,12 @@ class MethodRequests implements SendingHandler {
       application_properties: { 'IoThub-methodname': request.methodName },
       body: rhea.message.data_section(request.payload),
     });
-    this.#log('method request', request);
+    this.#log('method request', request, () => ({ sent: request.payload }));
   }
 
-  #log(event: string, { requestId }: MethodRequest): void {
+  #log(event: string, request: MethodRequest, payloads?: () => Payloads): void {
     const { context, deviceId } = this.#options;
-    context.peer.log(event, { deviceId, requestId });
+    const { requestId, methodName } = request;
+    context.peer.log(event, { deviceId, requestId, methodName }, payloads);
   }
 }

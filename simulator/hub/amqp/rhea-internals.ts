@@ -113,13 +113,23 @@ export type RheaLink = RheaReceiver | RheaSender;
 export interface RheaSession extends Pick<Session, 'is_remote_open'> {
   readonly links: Record<string, RheaLink>;
   readonly remote: { readonly handles: Record<number, RheaLink> };
-  readonly outgoing: { readonly next_transfer_id: number; readonly next_pending_delivery: number };
+  readonly outgoing: {
+    readonly next_transfer_id: number;
+    readonly next_pending_delivery: number;
+    readonly deliveries: DeliveryRing;
+  };
   readonly incoming: IncomingDeliveries;
   close(error: AmqpError): void;
   _write_flow(): void;
 }
 
+/** With gaps where deliveries are settled. */
+interface DeliveryRing {
+  readonly entries: readonly (RheaDelivery | undefined)[];
+}
+
 interface IncomingDeliveries {
+  readonly deliveries: DeliveryRing;
   /** Whose outcomes are to be told. */
   updated: RheaDelivery[];
   process(session: RheaSession): void;

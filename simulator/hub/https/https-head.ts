@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { ConnectionInfo } from '../connection-info.ts';
 import { listenForHead } from '../head-listener.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { handleRequest } from './request-handler.ts';
@@ -16,6 +17,8 @@ export interface HttpsHead {
   onUpgrade(listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
   /** Cuts every connection without a word. */
   dropConnections(): void;
+  /** Nobody stays who he is beyond a request. */
+  connections(): ConnectionInfo[];
   stop(): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
       for (const server of listener.servers) server.on('upgrade', upgrade);
     },
     dropConnections: () => listener.cutSockets(),
+    connections: () => listener.connections(),
     stop: async () => listener.stop(),
   };
 }

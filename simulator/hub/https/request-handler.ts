@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { clientCertificateOf } from '../auth/client-certificate.ts';
+import { whoIs } from '../auth/who-is.ts';
 import type { ErrorEffect, FaultEffect } from '../faults/fault-effect.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { HubError } from '../state/hub-error.ts';
@@ -18,6 +19,7 @@ type Outcome =
   | 'connection closed'
   | 'caller gone';
 
+const NOTHING = Buffer.alloc(0);
 const UNANSWERED: Partial<Record<FaultEffect['kind'], Outcome>> = {
   'no-answer': 'not answered',
   'accept-then-no-answer': 'not answered',
@@ -43,13 +45,20 @@ export async function handleRequest(
   if (typeof outcome === 'object') {
     send(response, outcome.answer);
     const { answer, failure } = outcome;
-    const detail = { status: answer.status, ms, ...(failure !== undefined && { failure }) };
-    options.log.record({ protocol: 'https', peer, event, detail });
+    const { status, body = '' } = answer;
+    const detail = { ...exchange.who(), status, ms, ...(failure !== undefined && { failure }) };
+    options.log.record({ protocol: 'https', peer, event, detail }, () => ({
+      received: exchange.body,
+      sent: Buffer.from(body),
+    }));
     return;
   }
   if (outcome === 'connection dropped') request.socket.destroy();
   if (outcome === 'connection closed') request.socket.end();
-  options.log.record({ protocol: 'https', peer, event, detail: { outcome, ms } });
+  const detail = { ...exchange.who(), outcome, ms };
+  options.log.record({ protocol: 'https', peer, event, detail }, () => ({
+    received: exchange.body,
+  }));
 }
 
 class Exchange {
@@ -59,6 +68,7 @@ class Exchange {
   readonly #query: URLSearchParams;
   readonly #signal: AbortSignal;
   #match: RouteMatch | undefined;
+  #body: Buffer = NOTHING;
 
   constructor(options: HeadOptions, request: IncomingMessage, signal: AbortSignal) {
     this.#options = options;
@@ -73,6 +83,22 @@ class Exchange {
   /** The route's pattern: paths may hold lock tokens, which are for no log. */
   get routePath(): string {
     return this.#match?.route.path ?? '(no route)';
+  }
+
+  /** As far as it was read. */
+  get body(): Buffer {
+    return this.#body;
+  }
+
+  /** By what the caller shows, valid or not, and about which device or module. */
+  who(): { by?: string; deviceId?: string } {
+    const { authorization } = this.#request.headers;
+    const credential = authorization ?? clientCertificateOf(this.#request.socket);
+    const deviceId = identityIn(this.#path);
+    return {
+      ...(credential !== undefined && { by: whoIs(credential) }),
+      ...(deviceId !== undefined && { deviceId }),
+    };
   }
 
   async run(): Promise<Outcome> {
@@ -101,6 +127,7 @@ class Exchange {
     if (!this.#query.get('api-version'))
       throw new HubError('argumentInvalid', 'The query parameter api-version is missing');
     const body = await readBody(this.#request, route.maxBodyBytes);
+    if (this.#options.log.keepsPayloads) this.#body = body;
     const { faults } = this.#options;
     const request = {
       state,

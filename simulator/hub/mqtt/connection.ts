@@ -10,7 +10,8 @@ import type { Clock } from '../state/clock.ts';
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { Dismissal } from '../state/presence.ts';
-import type { WireLog } from '../wire-log.ts';
+import type { ConnectionInfo } from '../connection-info.ts';
+import type { Payloads, WireLog } from '../wire-log.ts';
 import { CONNECT_RETURN_CODES, admit, returnCodeOfFault } from './connect.ts';
 import { openDeviceChannel } from './device-channel.ts';
 import type { DeviceChannel } from './device-channel.ts';
@@ -52,6 +53,8 @@ export class MqttConnection {
   readonly #reader = new PacketReader();
   /** Mute: by a planned fault the device hears nothing any more. */
   #phase: 'new' | 'connected' | 'mute' | 'closed' = 'new';
+  readonly #connectedAt = Date.now();
+  #connectOptions = { cleanSession: false, keepAliveSeconds: 0 };
   #isPaused = false;
   #channel: DeviceChannel | undefined;
   #keepAlive: KeepAlive | undefined;
@@ -83,6 +86,25 @@ export class MqttConnection {
     this.#stream.once('close', () => clearTimeout(timer));
     if (farewell !== undefined) this.#stream.write(mqttPacket.generate(farewell));
     this.#stream.end(() => this.#stream.destroy());
+  }
+
+  describe(): ConnectionInfo {
+    const { deviceId, session, messages } = this.#channel ?? {};
+    return {
+      protocol: 'mqtt',
+      peer: this.#peer,
+      connectedAt: this.#connectedAt,
+      identities: deviceId === undefined ? [] : [nameOf(deviceId)],
+      unreadBytes: this.#stream.writableLength,
+      ...(session &&
+        messages && {
+          mqtt: {
+            ...this.#connectOptions,
+            subscriptions: [...session.subscriptions.keys()],
+            unacknowledged: messages.unacknowledged,
+          },
+        }),
+    };
   }
 
   /** At once and without a farewell, as a network fails. */
@@ -221,9 +243,13 @@ export class MqttConnection {
       },
       send: (outgoing) => this.#send(outgoing),
       unreadBytes: () => this.#stream.writableLength,
-      log: (event, detail) => this.#log(event, detail),
+      log: (event, detail, payloads) => this.#log(event, detail, payloads),
     });
     this.#channel = channel;
+    this.#connectOptions = {
+      cleanSession: packet.clean ?? false,
+      keepAliveSeconds: packet.keepalive ?? 0,
+    };
     this.#cleanUps.add(() => channel.close());
     this.#phase = isMute ? 'mute' : 'connected';
     this.#keepAlive = new KeepAlive(wallClock, packet.keepalive ?? 0, () =>
@@ -301,7 +327,11 @@ export class MqttConnection {
     return cancel;
   }
 
-  #log(event: string, detail: LogDetail = {}): void {
-    this.#context.log.record({ protocol: 'mqtt', peer: this.#peer, event, detail });
+  #log(event: string, detail: LogDetail = {}, payloads?: () => Payloads): void {
+    this.#context.log.record({ protocol: 'mqtt', peer: this.#peer, event, detail }, payloads);
   }
+}
+
+function nameOf(key: string): string {
+  return key.includes('/') ? `module ${key}` : `device ${key}`;
 }

@@ -3,6 +3,7 @@ import type { Packet } from 'mqtt-packet';
 import type { FaultPlan } from '../faults/fault-plan.ts';
 import type { FaultyConnection } from '../faults/work-under-fault.ts';
 import type { HubState } from '../state/hub-state.ts';
+import type { Payloads } from '../wire-log.ts';
 import type { LogDetail } from './log-detail.ts';
 import { MessageDelivery } from './message-delivery.ts';
 import { MethodRequests } from './method-requests.ts';
@@ -18,7 +19,7 @@ export interface DeviceChannelOptions {
   /** False when the device has not read what it was sent before. */
   readonly send: (packet: Packet) => boolean;
   readonly unreadBytes: () => number;
-  readonly log: (event: string, detail?: LogDetail) => void;
+  readonly log: (event: string, detail?: LogDetail, payloads?: () => Payloads) => void;
 }
 
 /** An admitted device on its connection, as the handlers of its packets see it. */
@@ -32,8 +33,8 @@ export interface DeviceChannel extends Omit<DeviceChannelOptions, 'unreadBytes'>
 export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel {
   const { deviceId, session, state, faults, connection, send, unreadBytes } = options;
   const underFaults = { faults, connection };
-  const log = (event: string, detail?: LogDetail): void =>
-    options.log(event, { deviceId, ...detail });
+  const log: DeviceChannelOptions['log'] = (event, detail, payloads) =>
+    options.log(event, { deviceId, ...detail }, payloads);
   const messages = new MessageDelivery({
     deviceId,
     session,

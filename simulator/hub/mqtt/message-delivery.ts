@@ -5,6 +5,7 @@ import { workUnderFault, type FaultyConnection } from '../faults/work-under-faul
 import { ownExpiresAt } from '../state/cloud-to-device-message.ts';
 import type { CloudToDeviceQueues, Delivery } from '../state/cloud-to-device-queues.ts';
 import { HubError } from '../state/hub-error.ts';
+import type { Payloads } from '../wire-log.ts';
 import type { LogDetail } from './log-detail.ts';
 import { MAX_IN_FLIGHT_MESSAGES, MAX_TOPIC_BYTES } from './limits.ts';
 import { formatPropertyBag } from './property-bag.ts';
@@ -20,7 +21,7 @@ export interface MessageDeliveryOptions {
   readonly defaultTtlMs: number;
   /** False: the device has not read what it was sent before; resume() follows when it has. */
   readonly send: (packet: IPublishPacket) => boolean;
-  readonly log: (event: string, detail: LogDetail) => void;
+  readonly log: (event: string, detail: LogDetail, payloads?: () => Payloads) => void;
 }
 
 interface InFlight {
@@ -39,6 +40,10 @@ export class MessageDelivery {
 
   constructor(options: MessageDeliveryOptions) {
     this.#options = options;
+  }
+
+  get unacknowledged(): number {
+    return this.#inFlight.size;
   }
 
   subscribe(subscription: Subscription): void {
@@ -150,14 +155,15 @@ export class MessageDelivery {
     const inFlight = { sequenceNumber: message.sequenceNumber, lockToken };
     if (qos === 0) {
       this.#send(packet);
-      log('message', detail);
+      log('message', detail, () => ({ sent: message.body }));
       this.#complete(deviceId, inFlight);
       return;
     }
     const { identifier, isDuplicate } = session.identifierFor(message.sequenceNumber);
     this.#inFlight.set(identifier, inFlight);
     this.#send({ ...packet, dup: isDuplicate, messageId: identifier }); // [MQTT-3.3.1-1]
-    log('message', { ...detail, identifier, dup: isDuplicate });
+    const sent = { ...detail, identifier, dup: isDuplicate };
+    log('message', sent, () => ({ sent: message.body }));
   }
 
   #send(packet: IPublishPacket): void {

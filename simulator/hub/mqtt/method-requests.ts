@@ -4,6 +4,7 @@ import type { FaultPlan } from '../faults/fault-plan.ts';
 import { workUnderFault, type FaultyConnection } from '../faults/work-under-fault.ts';
 import type { MethodBroker, MethodRequest } from '../state/method-broker.ts';
 import { MAX_TOPIC_BYTES, MAX_UNREAD_BYTES } from './limits.ts';
+import type { Payloads } from '../wire-log.ts';
 import type { LogDetail } from './log-detail.ts';
 import { methodRequestTopic } from './topics.ts';
 
@@ -14,7 +15,7 @@ export interface MethodRequestsOptions {
   readonly methods: MethodBroker;
   readonly send: (packet: IPublishPacket) => void;
   readonly unreadBytes: () => number;
-  readonly log: (event: string, detail: LogDetail) => void;
+  readonly log: (event: string, detail: LogDetail, payloads?: () => Payloads) => void;
 }
 
 /** Passes direct methods to a device while it is connected and subscribed to them. */
@@ -51,6 +52,6 @@ export class MethodRequests {
       return;
     }
     send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false });
-    log('method request', { requestId });
+    log('method request', { requestId, methodName }, () => ({ sent: payload }));
   }
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
+import type { ConnectionInfo } from '../connection-info.ts';
 import { listenForHead, peerOf, type HeadPeer } from '../head-listener.ts';
 import { systemClock } from '../state/clock.ts';
 import type { Clock } from '../state/clock.ts';
@@ -20,6 +21,7 @@ export interface MqttHead {
   readonly accept: (stream: Duplex, peer: HeadPeer) => void;
   /** Cuts every connection, as a failing network would. */
   dropConnections(): void;
+  connections(): ConnectionInfo[];
   stop(): Promise<void>;
 }
 
@@ -64,5 +66,11 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     await listener.stop();
   }
 
-  return { port: listener.port, accept, dropConnections, stop };
+  return {
+    port: listener.port,
+    accept,
+    dropConnections,
+    connections: () => [...connections].map((connection) => connection.describe()),
+    stop,
+  };
 }

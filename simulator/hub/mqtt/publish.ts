@@ -68,7 +68,8 @@ function handleMethodResponse(
 ): void {
   const run = (): void => {
     const isAwaited = state.methods.respond(deviceId, requestId, status, payload);
-    log(isAwaited ? 'method answer' : 'method answer nobody waits for', { requestId, status });
+    const what = isAwaited ? 'method answer' : 'method answer nobody waits for';
+    log(what, { requestId, status }, () => ({ received: payload }));
   };
   const effect = faults.take('method-answer', deviceId);
   if (effect) workUnderFault(effect, connection, { run });
@@ -94,7 +95,7 @@ function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
     return;
   }
   events.append({ entityId: deviceId }, event);
-  channel.log('event', { bytes });
+  channel.log('event', { bytes }, () => ({ received: event.body }));
 }
 
 /** The hub keeps no message for others, but says that it was asked to. */

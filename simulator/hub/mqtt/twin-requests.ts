@@ -7,6 +7,7 @@ import type { HubState } from '../state/hub-state.ts';
 import { answerTwinRequest, desiredChangeJson, type TwinAnswer } from '../state/twin-answer.ts';
 import type { DesiredChange } from '../state/twins.ts';
 import { MAX_UNREAD_BYTES } from './limits.ts';
+import type { Payloads } from '../wire-log.ts';
 import type { LogDetail } from './log-detail.ts';
 import type { Session } from './sessions.ts';
 import { desiredPropertiesTopic, twinResponseTopic, type TwinRequest } from './topics.ts';
@@ -19,7 +20,7 @@ export interface TwinRequestsOptions {
   readonly session: Session;
   readonly send: (packet: IPublishPacket) => void;
   readonly unreadBytes: () => number;
-  readonly log: (event: string, detail?: LogDetail) => void;
+  readonly log: (event: string, detail?: LogDetail, payloads?: () => Payloads) => void;
 }
 
 /** Lets a device read its twin, report properties and hear of desired ones. */
@@ -36,19 +37,26 @@ export class TwinRequests {
     const answer = (): TwinAnswer => answerTwinRequest(state, deviceId, request.operation, payload);
     const effect = faults.take('twin-request', deviceId);
     if (!effect) {
-      this.#respond(request, answer());
+      this.#respond(request, payload, answer());
       return;
     }
     workUnderFault(effect, connection, {
-      run: () => this.#respond(request, answer()),
+      run: () => this.#respond(request, payload, answer()),
       runUnanswered: () => answer(),
-      refuse: (error) => this.#respond(request, plannedTwinRefusal(state, error)),
+      refuse: (error) => this.#respond(request, payload, plannedTwinRefusal(state, error)),
     });
   }
 
-  #respond({ operation, requestId }: TwinRequest, { status, body, version }: TwinAnswer): void {
+  #respond(
+    { operation, requestId }: TwinRequest,
+    payload: Buffer,
+    { status, body, version }: TwinAnswer,
+  ): void {
     const { session, log } = this.#options;
-    log('twin request', { operation, requestId, status });
+    log('twin request', { operation, requestId, status }, () => ({
+      received: payload,
+      sent: Buffer.from(body),
+    }));
     // Not subscribed: nobody would hear it.
     if (session.subscriptions.has('twinResponses'))
       this.#send(twinResponseTopic(status, requestId, version), body);
