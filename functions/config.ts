@@ -1,16 +1,18 @@
 import * as z from 'zod';
-import { parseConnectionString } from './iothub/connection-string.ts';
+import { HOST_NAME, parseConnectionString } from './iothub/connection-string.ts';
 import { HUB_SKUS } from './messages/dispatch/send-rate.ts';
+import type { HubAccess } from './iothub/iothub.ts';
 import type { HubSku } from './messages/dispatch/send-rate.ts';
 import { MAX_TTL_SECONDS } from './messages/message.ts';
+
+const CONNECTION_STRING = 'DOWNLINK_IOTHUB_CONNECTION_STRING';
+const HOST = 'DOWNLINK_IOTHUB_HOST_NAME';
 
 /** Every setting of the app, with its default. The README lists them, and those of the local run. */
 const settingsSchema = z.object({
   /** Service connection string of the hub: `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`. */
   DOWNLINK_IOTHUB_CONNECTION_STRING: z
-    .string(
-      'is missing: the connection string of a hub policy with service connect and registry read',
-    )
+    .string()
     .superRefine((text, context) => {
       try {
         parseConnectionString(text);
@@ -18,7 +20,15 @@ const settingsSchema = z.object({
         const message = error instanceof Error ? error.message : String(error);
         context.addIssue({ code: 'custom', message: `is not right. ${message}` });
       }
-    }),
+    })
+    .optional(),
+  /** Instead of it: the hub's host name, for the identity that Azure gave this app. */
+  DOWNLINK_IOTHUB_HOST_NAME: z
+    .string()
+    .regex(HOST_NAME, 'must be a host name alone, e.g. my-hub.azure-devices.net')
+    .optional(),
+  /** The client id of a user-assigned identity; without it the app's system-assigned one is used. */
+  AZURE_CLIENT_ID: z.string().min(1, 'must not be empty').optional(),
   /** Connection string of the storage account for tables and queues; the Functions host uses it as well. */
   AzureWebJobsStorage: z
     .string('is missing: the connection string of a storage account')
@@ -42,8 +52,7 @@ const settingsSchema = z.object({
 });
 
 export interface Config {
-  readonly iotHub: {
-    readonly connectionString: string;
+  readonly iotHub: HubAccess & {
     readonly feedbackSource: 'amqp' | 'rest';
     readonly sendTimeoutMs: number;
   };
@@ -57,16 +66,21 @@ export interface Config {
 
 /** Reads all settings at start. Throws an error that lists every fault, so that a bad deployment never serves. */
 export function readConfig(settings: Readonly<Record<string, string | undefined>>): Config {
-  const result = settingsSchema.safeParse(settings);
-  if (!result.success) {
-    const faults = result.error.issues.map(({ path, message }) => `  ${path.join('.')} ${message}`);
-    throw new Error(`Downlink cannot start; its settings are not right:\n${faults.join('\n')}`);
+  const given = withoutEmpty(settings);
+  const result = settingsSchema.safeParse(given);
+  const faults = [
+    ...accessFaults(given),
+    ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
+  ];
+  if (!result.success || faults.length > 0) {
+    const told = faults.map((fault) => `  ${fault}`).join('\n');
+    throw new Error(`Downlink cannot start; its settings are not right:\n${told}`);
   }
   const values = result.data;
   const handOverMs = values.DOWNLINK_HAND_OVER_SECONDS * 1000;
   return {
     iotHub: {
-      connectionString: values.DOWNLINK_IOTHUB_CONNECTION_STRING,
+      ...hubAccess(values),
       feedbackSource: values.DOWNLINK_FEEDBACK_SOURCE,
       // Leaves the other half to record the outcome before anybody else may try.
       sendTimeoutMs: handOverMs / 2,
@@ -80,6 +94,32 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
     feedbackTtlMs: values.DOWNLINK_FEEDBACK_TTL_SECONDS * 1000,
     retentionMs: values.DOWNLINK_RETENTION_DAYS * 24 * 60 * 60_000,
   };
+}
+
+type RawSettings = Readonly<Record<string, string | undefined>>;
+type Settings = z.output<typeof settingsSchema>;
+
+/** One way in, and not two. */
+function accessFaults(settings: RawSettings): string[] {
+  const hasKey = settings[CONNECTION_STRING] !== undefined;
+  const hasName = settings[HOST] !== undefined;
+  if (hasKey && hasName) return [`${CONNECTION_STRING} and ${HOST} are both set; only one may be`];
+  if (hasKey || hasName) return [];
+  return [
+    `${CONNECTION_STRING} is missing: the connection string of a hub policy with service connect and registry read; or, to use the app's identity, ${HOST}`,
+  ];
+}
+
+function hubAccess(values: Settings): HubAccess {
+  const { DOWNLINK_IOTHUB_CONNECTION_STRING: connectionString } = values;
+  if (connectionString !== undefined) return { connectionString };
+  const { DOWNLINK_IOTHUB_HOST_NAME: hostName = '', AZURE_CLIENT_ID: clientId } = values;
+  return { identity: { hostName, clientId } };
+}
+
+/** A template cannot leave a setting out: it sets it to nothing. */
+function withoutEmpty(settings: RawSettings): RawSettings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== ''));
 }
 
 function wholeNumber(range: { min: number; max: number; otherwise: number }) {

@@ -6,6 +6,8 @@ export interface IotHubCredentials {
   readonly key: string;
 }
 
+export const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+
 const PARTS = ['HostName', 'SharedAccessKeyName', 'SharedAccessKey'] as const;
 type Part = (typeof PARTS)[number];
 
@@ -35,7 +37,7 @@ export function parseConnectionString(text: string): IotHubCredentials {
   for (const part of PARTS) if (!values.get(part)) faults.push(`${part} is missing`);
 
   const [hostName = '', keyName = '', key = ''] = PARTS.map((part) => values.get(part));
-  if (hostName && !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(hostName)) {
+  if (hostName && !HOST_NAME.test(hostName)) {
     faults.push('HostName must be a host name alone, e.g. my-hub.azure-devices.net');
   }
   if (key && !/^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(key)) {

@@ -1,15 +1,14 @@
 import https from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { IotHubCredentials } from './connection-string.ts';
-import { sasToken, TOKEN_LIFETIME_MS } from './sas-token.ts';
+import { hubTokens, type HubCredentials, type HubToken } from './hub-tokens.ts';
 import { TimedOut } from './within.ts';
 
 /** The version that the service SDK speaks. */
 const API_VERSION = '2021-04-12';
 const USER_AGENT = 'downlink';
 
-/** One token serves as long as this; the hub takes it for twelve times as long. */
-const TOKEN_REUSE_MS = TOKEN_LIFETIME_MS / 12;
+/** One token serves for this part of the time for which the hub takes it. */
+const TOKEN_REUSE = 1 / 12;
 
 /**
  * An unused connection is given up before the hub may do so: a call that meets a dying connection is lost,
@@ -61,7 +60,7 @@ export interface HubRest {
 }
 
 export function hubRest(options: {
-  credentials: IotHubCredentials;
+  credentials: HubCredentials;
   now: () => number;
   connectTimeoutMs: number;
   requestTimeoutMs: number;
@@ -73,6 +72,9 @@ export function hubRest(options: {
   return {
     async request({ method, path, headers, json, timeoutMs = requestTimeoutMs }) {
       const body = json === undefined ? undefined : JSON.stringify(json);
+      const token = await authorization().catch((error: unknown) => {
+        throw new HubRequestError(false, error);
+      });
       return new Promise<HubResponse>((resolve, reject) => {
         let sent = false;
         const request = https.request({
@@ -81,7 +83,7 @@ export function hubRest(options: {
           method,
           path: `${path}?api-version=${API_VERSION}`,
           headers: {
-            authorization: authorization(),
+            authorization: token,
             'user-agent': USER_AGENT,
             ...(body !== undefined && {
               'content-type': 'application/json; charset=utf-8',
@@ -134,16 +136,24 @@ async function readBody(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function reusableToken(credentials: IotHubCredentials, now: () => number): () => string {
-  let token = '';
-  let madeAt = -Infinity;
-  return () => {
+/** Whoever asks while a token is made waits for that one. */
+function reusableToken(credentials: HubCredentials, now: () => number): () => Promise<string> {
+  const tokens = hubTokens(credentials, now);
+  let current: HubToken | undefined;
+  let making: Promise<HubToken> | undefined;
+
+  function isReusable({ madeAt, expiresAt }: HubToken): boolean {
     const age = now() - madeAt;
     // A clock that was set back must not keep a token alive.
-    if (age < 0 || age > TOKEN_REUSE_MS) {
-      madeAt = now();
-      token = sasToken(credentials, madeAt + TOKEN_LIFETIME_MS);
-    }
-    return token;
+    return age >= 0 && age <= (expiresAt - madeAt) * TOKEN_REUSE;
+  }
+
+  return async () => {
+    if (current && isReusable(current)) return current.value;
+    making ??= tokens.make().finally(() => {
+      making = undefined;
+    });
+    current = await making;
+    return current.value;
   };
 }

@@ -10,7 +10,9 @@ import { amqpFeedbackSource } from './feedback/amqp-feedback-source.ts';
 import { restFeedbackSource } from './feedback/rest-feedback-source.ts';
 import { iotHubProbe } from './hub-probe.ts';
 import { hubRest } from './hub-rest.ts';
+import type { HubCredentials } from './hub-tokens.ts';
 import { connectionError } from './iothub-errors.ts';
+import { managedIdentity } from './managed-identity.ts';
 import { iotHubMessageSender } from './message-sender.ts';
 import { sharedConnection } from './shared-connection.ts';
 
@@ -43,22 +45,34 @@ export interface IotHub {
   close(): Promise<void>;
 }
 
-/**
- * The hub as the app sees it. Nothing is connected before its first use. Throws an error that says what is wrong
- * with the connection string.
- */
-export function connectIotHub(options: {
-  connectionString: string;
+/** How we get in: by the key in a connection string, or by the identity that Azure gave this app. */
+export type HubAccess =
+  | { readonly connectionString: string }
+  | { readonly identity: { readonly hostName: string; readonly clientId: string | undefined } };
+
+export interface HubOptions {
   /** `amqp` unless told otherwise. */
   feedbackSource?: 'amqp' | 'rest';
   /** Bounds a send as a whole; half of it may go into connecting. */
   sendTimeoutMs: number;
   now: () => number;
   bounds?: Partial<typeof BOUNDS>;
-}): IotHub {
+}
+
+function credentialsFor(access: HubAccess): HubCredentials {
+  if (!('identity' in access)) return parseConnectionString(access.connectionString);
+  const { hostName, clientId } = access.identity;
+  return { hostName, credential: managedIdentity(clientId) };
+}
+
+/**
+ * The hub as the app sees it. Nothing is connected before its first use. Throws an error that says what is wrong
+ * with the connection string.
+ */
+export function connectIotHub(options: HubAccess & HubOptions): IotHub {
   const { sendTimeoutMs, now } = options;
   const bounds = { ...BOUNDS, ...options.bounds };
-  const credentials = parseConnectionString(options.connectionString);
+  const credentials = credentialsFor(options);
   const shared = { credentials, now, closeTimeoutMs: bounds.closeMs };
 
   const clients = sharedConnection({

@@ -56,11 +56,11 @@ const REFUSALS = {
   },
   credentials: {
     code: 'hub-unavailable',
-    detail: `The hub refused our credentials. Check the setting ${SETTING}: its policy must exist, its key must be current, and it needs the permissions "service connect" and "registry read".`,
+    detail: `The hub refused our credentials. With a key, check the setting ${SETTING}: its policy must exist, its key must be current, and it needs the permissions "service connect" and "registry read". With an identity, check its role on the hub.`,
   },
   hubNotFound: {
     code: 'hub-unavailable',
-    detail: `There is no hub at the address we know. Check HostName in the setting ${SETTING}.`,
+    detail: `There is no hub at the address we know. Check HostName in the setting ${SETTING}, or DOWNLINK_IOTHUB_HOST_NAME.`,
   },
   hubSuspended: {
     code: 'hub-unavailable',

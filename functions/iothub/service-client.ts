@@ -4,8 +4,7 @@ import sdk from 'azure-iothub/dist/client.js';
 import type { Client } from 'azure-iothub/dist/client.js';
 import sdkRetry from 'azure-iothub/dist/common-core/retry_policy.js';
 import type { OutgoingMessage } from '../messages/message.ts';
-import { audienceOf, sasToken, TOKEN_LIFETIME_MS } from './sas-token.ts';
-import type { IotHubCredentials } from './connection-string.ts';
+import { hubTokens, type HubCredentials, type TokenCredential } from './hub-tokens.ts';
 import type { Connection } from './shared-connection.ts';
 import { toSdkMessage } from './to-sdk-message.ts';
 import { WatchedAmqp } from './watched-amqp.ts';
@@ -21,17 +20,15 @@ export interface ServiceClient extends Connection {
 
 /** Connects, authorizes and attaches the link for messages. Until this is done the hub has been handed nothing. */
 export async function openServiceClient(options: {
-  credentials: IotHubCredentials;
+  credentials: HubCredentials;
   now: () => number;
   openTimeoutMs: number;
   closeTimeoutMs: number;
 }): Promise<ServiceClient> {
   const { credentials, now, openTimeoutMs, closeTimeoutMs } = options;
   const amqp = new WatchedAmqp(closeTimeoutMs);
-  const client = sdk.Client.fromConnectionString(
-    `HostName=${credentials.hostName};SharedAccessKeyName=${credentials.keyName};SharedAccessKey=${credentials.key}`,
-    transportOver(amqp),
-  );
+  const tokens = hubTokens(credentials, now);
+  const client = newSdkClient(credentials, amqp);
   // The SDK's own policy repeats for up to four minutes, also what the hub may have taken.
   client.setRetryPolicy(new sdkRetry.NoRetry());
   try {
@@ -53,15 +50,42 @@ export async function openServiceClient(options: {
       return (answer.result as unknown) === undefined ? 'not-accepted' : 'accepted';
     },
     async putToken() {
-      const token = sasToken(credentials, now() + TOKEN_LIFETIME_MS);
+      const { value } = await tokens.make();
       await new Promise<void>((resolve, reject) => {
-        amqp.putToken(audienceOf(credentials), token, (error) => {
+        amqp.putToken(tokens.audience, value, (error) => {
           if (error) reject(error);
           else resolve();
         });
       });
     },
     close: async () => amqp.hangUp(),
+  };
+}
+
+function newSdkClient(credentials: HubCredentials, amqp: WatchedAmqp): Client {
+  const { hostName } = credentials;
+  if ('credential' in credentials) {
+    const credential = retiringWhenRefused(credentials.credential, amqp);
+    return sdk.Client.fromTokenCredential(hostName, credential, transportOver(amqp));
+  }
+  const { keyName, key } = credentials;
+  return sdk.Client.fromConnectionString(
+    `HostName=${hostName};SharedAccessKeyName=${keyName};SharedAccessKey=${key}`,
+    transportOver(amqp),
+  );
+}
+
+/** The SDK asks for a new token once: if there is none then, it goes on without and never asks again. */
+function retiringWhenRefused(credential: TokenCredential, amqp: WatchedAmqp): TokenCredential {
+  return {
+    async getToken(scopes) {
+      try {
+        return await credential.getToken(scopes);
+      } catch (error) {
+        amqp.retire();
+        throw error;
+      }
+    },
   };
 }
 

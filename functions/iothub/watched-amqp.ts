@@ -108,6 +108,11 @@ export class WatchedAmqp extends sdkAmqp.Amqp {
     else super.attachSenderLink(endpoint, options, done);
   }
 
+  /** Nothing new is begun here; what is under way goes on. */
+  retire(): void {
+    this.#usable = false;
+  }
+
   /** Instead of the SDK's own way to disconnect, which waits for the hub's answers without a bound. */
   async hangUp(): Promise<void> {
     this.#usable = false;

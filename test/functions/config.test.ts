@@ -24,6 +24,44 @@ describe('readConfig', () => {
     });
   });
 
+  test('takes the host name of the hub in place of a key', () => {
+    const { DOWNLINK_IOTHUB_CONNECTION_STRING: _key, ...others } = SETTINGS;
+    const DOWNLINK_IOTHUB_HOST_NAME = 'hub.azure-devices.net';
+
+    const own = readConfig({ ...others, DOWNLINK_IOTHUB_HOST_NAME });
+    // A template sets what it has no value for to nothing.
+    const assigned = readConfig({
+      ...others,
+      DOWNLINK_IOTHUB_HOST_NAME,
+      DOWNLINK_IOTHUB_CONNECTION_STRING: '',
+      AZURE_CLIENT_ID: 'client-1',
+    });
+
+    const hostName = DOWNLINK_IOTHUB_HOST_NAME;
+    expect(own.iotHub).toMatchObject({ identity: { hostName, clientId: undefined } });
+    expect(assigned.iotHub).toMatchObject({ identity: { hostName, clientId: 'client-1' } });
+    expect(assigned.iotHub).not.toHaveProperty('connectionString');
+  });
+
+  test.each([
+    ['neither a key nor a name', {}, /DOWNLINK_IOTHUB_CONNECTION_STRING is missing.*HOST_NAME/],
+    [
+      'both',
+      { ...SETTINGS, DOWNLINK_IOTHUB_HOST_NAME: 'hub.azure-devices.net' },
+      /DOWNLINK_IOTHUB_CONNECTION_STRING and DOWNLINK_IOTHUB_HOST_NAME are both set/,
+    ],
+    [
+      'a URL for a name',
+      { DOWNLINK_IOTHUB_HOST_NAME: 'https://hub.azure-devices.net' },
+      /DOWNLINK_IOTHUB_HOST_NAME must be a host name alone/,
+    ],
+  ])('refuses %s of the hub, beside all other faults', (_, settings, fault) => {
+    const read = () => readConfig({ ...settings, DOWNLINK_HUB_UNITS: '0' });
+
+    expect(read).toThrow(fault);
+    expect(read).toThrow(/DOWNLINK_HUB_UNITS must be a whole number/);
+  });
+
   test('reports all faults together, and no value', () => {
     const read = () =>
       readConfig({
@@ -50,7 +88,7 @@ describe('readConfig', () => {
       readFileSync('local.settings.example.json', 'utf8'),
     );
     const source = readFileSync('functions/config.ts', 'utf8');
-    const read = [...source.matchAll(/^ {2}(DOWNLINK_\w+|AzureWebJobsStorage):/gm)].map(
+    const read = [...source.matchAll(/^ {2}(DOWNLINK_\w+|AzureWebJobsStorage|AZURE_\w+):/gm)].map(
       ([, name]) => name,
     );
 

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import rhea from 'rhea-promise';
 import type { EventContext, Session } from 'rhea-promise';
-import type { IotHubCredentials } from '../connection-string.ts';
 import { cutOff, hangUp } from '../hang-up.ts';
-import { audienceOf, sasToken, TOKEN_LIFETIME_MS } from '../sas-token.ts';
+import { hubTokens, type HubCredentials } from '../hub-tokens.ts';
 import type { Connection } from '../shared-connection.ts';
 import { within } from '../within.ts';
 
@@ -12,7 +11,7 @@ const CLAIMS = '$cbs';
 /** The library's own bound must not come before ours: what it does then may fail with nobody to hear of it. */
 const LIBRARY_TIMEOUT_FACTOR = 1.5;
 /** No session is begun on a connection whose token has less than half its life left; none lasts as long as that. */
-const TOKEN_USE_MS = TOKEN_LIFETIME_MS / 2;
+const TOKEN_USE = 1 / 2;
 
 /** An AMQP connection that the hub has admitted, as the service SDK would make it, but with settlement in our hands. */
 export interface FeedbackConnection extends Connection {
@@ -23,7 +22,7 @@ export interface FeedbackConnection extends Connection {
 }
 
 export async function openFeedbackConnection(options: {
-  credentials: IotHubCredentials;
+  credentials: HubCredentials;
   now: () => number;
   openTimeoutMs: number;
   closeTimeoutMs: number;
@@ -38,7 +37,8 @@ export async function openFeedbackConnection(options: {
     reconnect: false,
     operationTimeoutInSeconds: (LIBRARY_TIMEOUT_FACTOR * openTimeoutMs) / 1000,
   });
-  const expiresAt = now() + TOKEN_LIFETIME_MS;
+  const tokens = hubTokens(credentials, now);
+  let usableUntil = 0;
   const ending = new AbortController();
   const lost = ending.signal;
 
@@ -71,7 +71,9 @@ export async function openFeedbackConnection(options: {
     const session = await connection.createSession({ abortSignal: lost });
     session.on(SessionEvents.sessionClose, onEnd);
     session.on(SessionEvents.sessionError, onEnd);
-    await putToken(session, lost, audienceOf(credentials), sasToken(credentials, expiresAt));
+    const { value, madeAt, expiresAt } = await tokens.make();
+    usableUntil = expiresAt - (expiresAt - madeAt) * TOKEN_USE;
+    await putToken(session, lost, tokens.audience, value);
     return session;
   }
 
@@ -81,7 +83,7 @@ export async function openFeedbackConnection(options: {
       session,
       lost,
       get usable() {
-        return !lost.aborted && now() < expiresAt - TOKEN_USE_MS;
+        return !lost.aborted && now() < usableUntil;
       },
       cutOff: (reason) => cutOff(connection.getTlsSocket(), reason),
       close: goodbye,

@@ -22,7 +22,7 @@ describe('DeviceQueuePurger.purge', () => {
   });
 
   test('rejects for a device that the hub does not know', async () => {
-    await expect(server.connect().purger.purge('no body?/#')).rejects.toMatchObject({
+    await expect(server.connect().purger.purge('nobody?#')).rejects.toMatchObject({
       code: 'device-not-found',
     });
   });

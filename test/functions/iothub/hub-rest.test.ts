@@ -47,16 +47,16 @@ describe('hubRest', () => {
   test('makes a new token when the clock was set back', async () => {
     clock.advance(365 * 24 * 3_600_000);
     expect((await rest.request(GET)).status).toBe(200);
+    let time = Date.now();
     const behind = hubRest({
       credentials: parseConnectionString(server.hub.connectionString()),
-      now: () => times.shift() ?? 0,
+      now: () => time,
       connectTimeoutMs: 10_000,
       requestTimeoutMs: 10_000,
     });
-    const longAgo = Date.now() - 2 * 3_600_000;
-    const times = [Date.now(), Date.now(), longAgo, longAgo];
 
     expect((await behind.request(GET)).status).toBe(200);
+    time -= 2 * 3_600_000;
     expect((await behind.request(GET)).status).toBe(401);
     behind.close();
   });
