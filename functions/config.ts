@@ -47,9 +47,26 @@ const settingsSchema = z.object({
   DOWNLINK_HUB_UNITS: wholeNumber({ min: 1, max: 200, otherwise: 1 }),
   /** How long one attempt to hand a message to the hub may take before a repeat may try again. */
   DOWNLINK_HAND_OVER_SECONDS: wholeNumber({ min: 2, max: 300, otherwise: 30 }),
+  /** Connection string of an event hub that has what devices send: there receipts are read. Without it there are none. */
+  DOWNLINK_EVENT_HUB: z.string().optional(),
+  /** Instead of a connection string, for managed identity: `<namespace>.servicebus.windows.net`. */
+  DOWNLINK_EVENT_HUB__fullyQualifiedNamespace: z.string().optional(),
+  /** The event hub, unless the connection string names it. */
+  DOWNLINK_EVENT_HUB_NAME: z.string().optional(),
+  /** A consumer group of its own: nobody else may read in it. */
+  DOWNLINK_EVENT_HUB_CONSUMER_GROUP: z.string().min(1, 'must not be empty').default('$Default'),
   /** How many days messages are kept. */
   DOWNLINK_RETENTION_DAYS: wholeNumber({ min: 1, max: 3650, otherwise: 90 }),
 });
+
+/** The setting, or the prefix of settings, by which the Functions host connects. */
+const EVENT_HUB = 'DOWNLINK_EVENT_HUB';
+
+interface EventHubSettings {
+  readonly DOWNLINK_EVENT_HUB?: string | undefined;
+  readonly DOWNLINK_EVENT_HUB__fullyQualifiedNamespace?: string | undefined;
+  readonly DOWNLINK_EVENT_HUB_NAME?: string | undefined;
+}
 
 export interface Config {
   readonly iotHub: HubAccess & {
@@ -59,6 +76,14 @@ export interface Config {
   /** Undefined if we were not told. */
   readonly hubSize: { readonly sku: HubSku; readonly units: number } | undefined;
   readonly storage: { readonly connectionString: string };
+  /** Where receipts are read; undefined if they are not. */
+  readonly eventHub:
+    | {
+        readonly connection: string;
+        readonly eventHubName: string;
+        readonly consumerGroup: string;
+      }
+    | undefined;
   readonly handOverMs: number;
   readonly feedbackTtlMs: number;
   readonly retentionMs: number;
@@ -70,6 +95,7 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
   const result = settingsSchema.safeParse(given);
   const faults = [
     ...accessFaults(given),
+    ...eventHubFaults(given),
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
   ];
   if (!result.success || faults.length > 0) {
@@ -77,6 +103,7 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
     throw new Error(`Downlink cannot start; its settings are not right:\n${told}`);
   }
   const values = result.data;
+  const eventHubName = isEventHubSet(values) ? eventHubNameOf(values) : undefined;
   const handOverMs = values.DOWNLINK_HAND_OVER_SECONDS * 1000;
   return {
     iotHub: {
@@ -90,6 +117,14 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
       units: values.DOWNLINK_HUB_UNITS,
     },
     storage: { connectionString: values.AzureWebJobsStorage },
+    eventHub:
+      eventHubName === undefined
+        ? undefined
+        : {
+            connection: EVENT_HUB,
+            eventHubName,
+            consumerGroup: values.DOWNLINK_EVENT_HUB_CONSUMER_GROUP,
+          },
     handOverMs,
     feedbackTtlMs: values.DOWNLINK_FEEDBACK_TTL_SECONDS * 1000,
     retentionMs: values.DOWNLINK_RETENTION_DAYS * 24 * 60 * 60_000,
@@ -130,4 +165,26 @@ function wholeNumber(range: { min: number; max: number; otherwise: number }) {
     .transform(Number)
     .refine((value) => value >= range.min && value <= range.max, message)
     .default(range.otherwise);
+}
+
+function eventHubFaults(values: EventHubSettings): string[] {
+  if (!isEventHubSet(values) || eventHubNameOf(values) !== undefined) return [];
+  return [
+    'DOWNLINK_EVENT_HUB_NAME is missing: the event hub, which the connection string does not name',
+  ];
+}
+
+function isEventHubSet(values: EventHubSettings): boolean {
+  return (
+    values.DOWNLINK_EVENT_HUB !== undefined ||
+    values.DOWNLINK_EVENT_HUB__fullyQualifiedNamespace !== undefined
+  );
+}
+
+/** What the connection string says goes first, as with the Functions host. */
+function eventHubNameOf(values: EventHubSettings): string | undefined {
+  const inConnectionString = /(?:^|;)EntityPath=([^;]+)/i.exec(
+    values.DOWNLINK_EVENT_HUB ?? '',
+  )?.[1];
+  return inConnectionString ?? values.DOWNLINK_EVENT_HUB_NAME;
 }

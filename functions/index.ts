@@ -74,6 +74,7 @@ http('sendMessage', 'POST', MESSAGES, async () => {
   ]);
   const { handOverMs } = config;
   return sendMessageRoute({
+    receivesReceipts: config.eventHub !== undefined,
     newMessageId: () => v7(),
     send: async (request, warn) =>
       sendMessage({ store, sender, wakeUps, now, newOwner: randomUUID, handOverMs, warn }, request),
@@ -289,6 +290,29 @@ app.storageQueue('runInvocations', {
     });
   }),
 });
+
+if (config.eventHub) {
+  app.eventHub('receiveReceipts', {
+    ...config.eventHub,
+    cardinality: 'many',
+    // Without a policy the host goes on behind what failed, and a receipt would be lost while storage is away.
+    retry: {
+      strategy: 'exponentialBackoff',
+      maxRetryCount: -1,
+      minimumInterval: { seconds: 1 },
+      maximumInterval: { seconds: 30 },
+    },
+    handler: lazily(async () => {
+      const [{ receiveReceiptsHandler }, { recordReceipts }, { messages: store }] =
+        await Promise.all([
+          import('./events/receive-receipts.ts'),
+          import('./messages/record-receipts.ts'),
+          services.storage(),
+        ]);
+      return receiveReceiptsHandler(async (receipts) => recordReceipts({ store, now }, receipts));
+    }),
+  });
+}
 
 app.timer('watchInvocations', {
   schedule: '30 */5 * * * *',

@@ -9,7 +9,7 @@ export function logWatchReport(
 ): void {
   if (hubError) context.warn(logLine('feedback.hub-unavailable', { detail: hubError.detail }));
   if (drained && drained.batches > 0) context.log(logLine('feedback.drained', { ...drained }));
-  if (swept && swept.unknown + swept.expired + swept.overdue.length > 0) {
+  if (swept && swept.unknown + swept.expired + swept.withoutReceipt + swept.overdue.length > 0) {
     context.log(logLine('messages.swept', { ...swept, overdue: swept.overdue.length }));
   }
   if (feedback?.state === 'ok') context.log(logLine('feedback.recovered', { ...feedback }));

@@ -54,8 +54,10 @@ export const sendMessageFields = z
       .optional(),
     expiresAt: timeField.optional(),
     awaitReceiptSeconds: z
-      .literal(0, 'must be 0: receipts are not available in this version')
-      .exactOptional(),
+      .int('must be a whole number of seconds')
+      .min(0, 'must be at least 0')
+      .max(MAX_TTL_SECONDS, `must be at most ${MAX_TTL_SECONDS} seconds, which are 48 hours`)
+      .default(0),
   })
   .superRefine((fields, context) => {
     const given = BODY_FORMS.filter((form) => fields[form] !== undefined);
@@ -69,16 +71,9 @@ export const sendMessageFields = z
     }
   })
   .transform(
-    ({
-      body,
-      bodyText,
-      bodyBase64,
-      ttlSeconds,
-      expiresAt,
-      awaitReceiptSeconds: _noReceipt,
-      ...fields
-    }) => ({
+    ({ body, bodyText, bodyBase64, ttlSeconds, expiresAt, awaitReceiptSeconds, ...fields }) => ({
       ...fields,
+      ...(awaitReceiptSeconds > 0 && { awaitReceiptSeconds }),
       ...(body !== undefined && {
         contentType: fields.contentType ?? 'application/json',
         contentEncoding: fields.contentEncoding ?? 'utf-8',

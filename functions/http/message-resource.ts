@@ -25,7 +25,7 @@ export function messageResource(message: Message): Record<string, unknown> {
       ...(detail !== undefined && { detail }),
     })),
     failure: message.failure ?? null,
-    receipt: null,
+    receipt: message.receipt?.body ?? null,
   };
 }
 

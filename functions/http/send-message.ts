@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DownlinkError } from '../errors.ts';
 import { logLine } from '../log-line.ts';
 import type { SendMessageRequest, SentMessage } from '../messages/new-message.ts';
 import type { Warn } from '../messages/send-message.ts';
@@ -38,6 +39,8 @@ export function sendMessageRoute(dependencies: {
   /** Takes the message over, to be handed to the hub when its turn has come. */
   queue: (request: SendMessageRequest, warn: Warn) => Promise<SentMessage>;
   newMessageId: () => string;
+  /** Whether the app reads what devices send. */
+  receivesReceipts: boolean;
 }): Route {
   return async (request, context) => {
     const warn: Warn = (event, error) =>
@@ -45,6 +48,8 @@ export function sendMessageRoute(dependencies: {
     const body = await readJson(request, BODY_LIMIT);
     const parts = requestParts(request, { headers: [IDEMPOTENCY_KEY], body });
     const { path, query, headers, body: fields } = parseRequest(requestSchema, parts);
+    if (fields.awaitReceiptSeconds !== undefined && !dependencies.receivesReceipts)
+      throw noReceipts();
     const key = headers[IDEMPOTENCY_KEY];
     const messageId =
       fields.messageId ??
@@ -53,6 +58,16 @@ export function sendMessageRoute(dependencies: {
     const { send, queue } = dependencies;
     return answer(await (query.dispatch === 'queued' ? queue : send)(message, warn));
   };
+}
+
+function noReceipts(): DownlinkError {
+  return new DownlinkError(
+    'invalid-request',
+    'This app does not read what devices send, so no receipt can be waited for. Leave out awaitReceiptSeconds, or set DOWNLINK_EVENT_HUB.',
+    {
+      faults: [{ path: 'body.awaitReceiptSeconds', message: 'must be 0: receipts are not set up' }],
+    },
+  );
 }
 
 function answer({ message, replayed }: SentMessage): RouteResponse {

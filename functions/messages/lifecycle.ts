@@ -24,13 +24,24 @@ export type HandOverPlace = { readonly handOver: HandOver } | { readonly backlog
 
 export interface Fact extends HistoryEntry {
   readonly failure?: Message['failure'];
+  readonly receipt?: Message['receipt'];
   readonly deviceGenerationId?: string;
 }
 
+type Finality = Pick<Message, 'status' | 'ack' | 'awaitReceiptMs' | 'receiptOverdue'>;
+
 /** Whether nothing more is expected to happen to the message. */
-export function isFinal(message: Pick<Message, 'status' | 'ack'>): boolean {
+export function isFinal(message: Finality): boolean {
+  if (isReceiptAwaited(message)) return false;
   if (message.status === 'enqueued') return message.ack === 'none';
   return message.status !== 'accepted' && message.status !== 'deferred';
+}
+
+/** Whether the hub has nothing more to say of the message, and the device has. */
+export function isReceiptAwaited(message: Finality): boolean {
+  const { status, ack, awaitReceiptMs, receiptOverdue } = message;
+  if (awaitReceiptMs === undefined || receiptOverdue === true) return false;
+  return status === 'delivered' || (status === 'enqueued' && ack === 'none');
 }
 
 /**
@@ -38,7 +49,7 @@ export function isFinal(message: Pick<Message, 'status' | 'ack'>): boolean {
  * A fact of lower or equal rank only adds its history entry.
  */
 export function withFact(message: Message, fact: Fact, now: number): Message | undefined {
-  const { failure, deviceGenerationId, ...entry } = fact;
+  const { failure, receipt, deviceGenerationId, ...entry } = fact;
   if (message.history.some((known) => isSameEntry(known, entry))) return undefined;
   const { handOver, backlog, failure: earlierFailure, ...rest } = message;
   const raised = RANK[entry.status] > RANK[message.status];
@@ -52,6 +63,7 @@ export function withFact(message: Message, fact: Fact, now: number): Message | u
     history: ordered([...message.history, entry]),
     updatedAt: now,
     ...(failureNow && { failure: failureNow }),
+    ...(raised && receipt && { receipt }),
     ...(handOverNow && { handOver: handOverNow }),
     ...(backlog && waits(status) && { backlog }),
     ...(deviceGenerationId !== undefined && { deviceGenerationId }),

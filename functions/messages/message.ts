@@ -77,6 +77,12 @@ export interface Message {
   readonly backlog?: BacklogPlace;
   /** Set once the outcome should have come and had not. */
   readonly outcomeOverdue?: true;
+  /** How long after its delivery the device's own receipt is waited for. */
+  readonly awaitReceiptMs?: number;
+  /** Set once that time is over and no receipt has come. */
+  readonly receiptOverdue?: true;
+  /** What the device itself said of it. */
+  readonly receipt?: { readonly body: unknown };
   /** The device's generation at the hub as feedback reported it; for information. */
   readonly deviceGenerationId?: string;
 }

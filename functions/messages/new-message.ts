@@ -9,6 +9,8 @@ import type { MessageStore } from './message-store.ts';
 /** A validated request, defaults filled in. */
 export interface SendMessageRequest extends Omit<OutgoingMessage, 'expiresAt'> {
   readonly expiry: { readonly ttlSeconds: number } | { readonly expiresAt: number };
+  /** How long after its delivery the device's own receipt is waited for; absent if it is not. */
+  readonly awaitReceiptSeconds?: number;
 }
 
 export interface SentMessage {
@@ -25,7 +27,7 @@ export function newMessage(
 ): Message {
   const sizeBytes = sizeInBytes(request);
   if (sizeBytes > MAX_MESSAGE_BYTES) throw tooLarge(sizeBytes);
-  const { body: _body, expiry, ...told } = request;
+  const { body: _body, expiry, awaitReceiptSeconds, ...told } = request;
   return {
     ...told,
     ...place,
@@ -34,6 +36,7 @@ export function newMessage(
     updatedAt: acceptedAt,
     expiresAt: 'expiresAt' in expiry ? expiry.expiresAt : acceptedAt + expiry.ttlSeconds * 1000,
     sizeBytes,
+    ...(awaitReceiptSeconds !== undefined && { awaitReceiptMs: awaitReceiptSeconds * 1000 }),
     attempt: 1,
     history: [{ status: 'accepted', at: acceptedAt }],
     contentHash: contentHash(request),

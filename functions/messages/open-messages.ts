@@ -1,4 +1,4 @@
-import { isFinal } from './lifecycle.ts';
+import { isFinal, isReceiptAwaited } from './lifecycle.ts';
 import type { Message } from './message.ts';
 
 /** Clocks differ a little; the one who hands over has half the lease to record what came of it. */
@@ -21,8 +21,15 @@ export function dueAt(message: Message, feedbackTtlMs: number): number | undefin
   if (isFinal(message)) return undefined;
   if (message.backlog) return message.expiresAt;
   if (message.handOver) return message.handOver.until + AFTER_HAND_OVER_MS;
+  if (isReceiptAwaited(message)) return receiptDueAt(message);
   if (!isOutcomeDue(message)) return message.expiresAt + feedbackTtlMs + AFTER_FEEDBACK_MS;
   return message.expiresAt + OUTCOME_AFTER_EXPIRY_MS;
+}
+
+/** Without word from the hub a message may have been delivered up to its expiry. */
+function receiptDueAt({ history, expiresAt, awaitReceiptMs = 0 }: Message): number {
+  const delivered = history.findLast(({ status }) => status === 'delivered');
+  return (delivered?.at ?? expiresAt) + awaitReceiptMs;
 }
 
 /** Whether the hub tells in any case, at the latest when the message expires, and it is not known yet that it did not. */

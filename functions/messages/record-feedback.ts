@@ -1,11 +1,9 @@
 import type { FeedbackOutcome, FeedbackRecord } from './feedback.ts';
-import { withFact } from './lifecycle.ts';
 import type { Fact } from './lifecycle.ts';
-import type { Message, MessageStatus } from './message.ts';
+import type { MessageStatus } from './message.ts';
 import type { MessageStore } from './message-store.ts';
-
-/** Feedback older than its message by more than clocks may differ belongs to an earlier message of the same id. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
+import { recordFacts } from './record-facts.ts';
+import type { FactTally } from './record-facts.ts';
 
 const STATUS: Readonly<Record<FeedbackOutcome, MessageStatus>> = {
   Success: 'delivered',
@@ -15,41 +13,19 @@ const STATUS: Readonly<Record<FeedbackOutcome, MessageStatus>> = {
   Purged: 'purged',
 };
 
-export interface FeedbackTally {
-  readonly recorded: number;
-  /** Known already: the hub delivers feedback at least once. */
-  readonly duplicates: number;
-  /** Of messages that Downlink never sent, or keeps no longer. */
-  readonly notOurs: number;
-  readonly tooOld: number;
-}
-
-/** Writes what became of messages, each once however often it is reported. */
+/** Writes what the hub reports of messages. Rejects with `storage-unavailable`. */
 export async function recordFeedback(
   dependencies: { store: Pick<MessageStore, 'changeMany'>; now: () => number },
   records: readonly FeedbackRecord[],
-): Promise<FeedbackTally> {
-  const tooOld = new Set<FeedbackRecord>();
-  const outcomes = await dependencies.store.changeMany(
+): Promise<FactTally> {
+  return recordFacts(
+    dependencies,
     records.map((record) => ({
       deviceId: record.deviceId,
       messageId: record.messageId,
-      change: (message: Message) => {
-        if (record.at < message.createdAt - CLOCK_TOLERANCE_MS) {
-          tooOld.add(record);
-          return undefined;
-        }
-        return withFact(message, factOf(record), dependencies.now());
-      },
+      fact: factOf(record),
     })),
   );
-  const unchanged = outcomes.filter((outcome) => outcome === 'unchanged').length;
-  return {
-    recorded: outcomes.filter((outcome) => outcome === 'changed').length,
-    duplicates: unchanged - tooOld.size,
-    notOurs: outcomes.filter((outcome) => outcome === 'not-found').length,
-    tooOld: tooOld.size,
-  };
 }
 
 function factOf(record: FeedbackRecord): Fact {

@@ -1,4 +1,4 @@
-import { withFact } from './lifecycle.ts';
+import { isReceiptAwaited, withFact } from './lifecycle.ts';
 import type { Ack, Message } from './message.ts';
 import type { BacklogCare } from './dispatch/backlog-care.ts';
 import type { MessageKey, MessageStore } from './message-store.ts';
@@ -10,13 +10,15 @@ const AT_ONCE = 200;
 export interface Swept {
   readonly unknown: number;
   readonly expired: number;
+  /** Messages whose device had its time to send a receipt, and sent none. */
+  readonly withoutReceipt: number;
   /** Messages whose outcome the hub should have told by now; they stay open as long as it keeps feedback. */
   readonly overdue: readonly MessageKey[];
 }
 
 /**
- * Settles what nobody answered: hand-overs whose sender died, messages whose acknowledgement can no longer come, and
- * those that expired while they waited for queued dispatch. Feedback that arrives later still wins.
+ * Settles what nobody answered: hand-overs whose sender died, messages whose acknowledgement can no longer come, those
+ * that expired while they waited for queued dispatch, and those whose device sent no receipt. Feedback that arrives later still wins.
  */
 export async function sweepMessages(dependencies: {
   store: Pick<MessageStore, 'findDue' | 'changeMany'>;
@@ -27,12 +29,14 @@ export async function sweepMessages(dependencies: {
   const { store, backlogs, now, feedbackTtlMs } = dependencies;
   let unknown = 0;
   let expired = 0;
+  let withoutReceipt = 0;
   const allOverdue: MessageKey[] = [];
   for (;;) {
     const at = now();
     const due = await store.findDue(at, AT_ONCE);
     const waiting = new Set<MessageKey>();
     const overdue = new Set<MessageKey>();
+    const unreceipted = new Set<MessageKey>();
     const outcomes = await store.changeMany(
       due.map((key) => ({
         ...key,
@@ -40,6 +44,7 @@ export async function sweepMessages(dependencies: {
         change: (message: Message) => {
           waiting.delete(key);
           overdue.delete(key);
+          unreceipted.delete(key);
           const lookAt = dueAt(message, feedbackTtlMs);
           if (lookAt === undefined || lookAt > at) return undefined;
           if (message.backlog) {
@@ -50,17 +55,22 @@ export async function sweepMessages(dependencies: {
             overdue.add(key);
             return { ...message, outcomeOverdue: true };
           }
+          if (isReceiptAwaited(message)) {
+            unreceipted.add(key);
+            return { ...message, receiptOverdue: true, updatedAt: at };
+          }
           return withFact(message, { status: 'unknown', at, detail: reasonOf(message) }, at);
         },
       })),
     );
     const changed = outcomes.filter((outcome) => outcome === 'changed').length;
     const gone = await backlogs.expire([...waiting]);
-    unknown += changed - overdue.size;
+    unknown += changed - overdue.size - unreceipted.size;
+    withoutReceipt += unreceipted.size;
     expired += gone;
     allOverdue.push(...overdue);
     if (due.length < AT_ONCE || changed + gone === 0) {
-      return { unknown, expired, overdue: allOverdue };
+      return { unknown, expired, withoutReceipt, overdue: allOverdue };
     }
   }
 }

@@ -26,13 +26,14 @@ export function eventOf(row: Readonly<Record<string, unknown>>): StatusEvent {
   return { ...content, id, deviceId: String(row['deviceId']) };
 }
 
-/** What a new state of a message tells: undefined if neither its status nor its attempt is new. */
+/** What a new state of a message tells: undefined if neither its status nor its attempt is new, nor that it is final. */
 export function messageEvent(
-  before: Pick<Message, 'status' | 'attempt'> | undefined,
+  before: Message | undefined,
   message: Message,
 ): Omit<StatusEvent, 'id' | 'recordedAt'> | undefined {
   const { deviceId, messageId, status, attempt } = message;
-  if (before?.status === status && before.attempt === attempt) return undefined;
+  const isSame = before?.status === status && before.attempt === attempt;
+  if (isSame && isFinal(before) === isFinal(message)) return undefined;
   const entry = message.history.findLast((each) => each.status === status);
   return {
     deviceId,

@@ -67,6 +67,10 @@ export class DeviceConnection {
     await opened;
   }
 
+  async send(event: Message): Promise<void> {
+    await this.#client.sendEvent(event);
+  }
+
   async close(): Promise<void> {
     this.#end(new Error('The connection was closed before it was open.'));
     let timer: NodeJS.Timeout | undefined;

@@ -5,6 +5,7 @@ import { DeviceConnection } from './device-connection.ts';
 import { messageLines, methodLines } from './device-lines.ts';
 import { DEFAULT_METHOD_ANSWER } from './method-answer.ts';
 import type { MethodAnswer, MethodCall } from './method-answer.ts';
+import { receiptOf } from './receipt.ts';
 
 export interface SimulatedDeviceOptions {
   readonly connectionString: string;
@@ -103,6 +104,18 @@ class RunningDevice implements SimulatedDevice {
   #receive(message: Message): void {
     this.messagesReceived += 1;
     this.#print(messageLines(message, this.messagesReceived));
+    const receipt = receiptOf(message, this.messagesReceived);
+    if (receipt) void this.#sendReceipt(receipt);
+  }
+
+  async #sendReceipt(receipt: Message): Promise<void> {
+    try {
+      await this.#connection?.send(receipt);
+    } catch (error) {
+      this.#options.print(
+        `The receipt of ${receipt.correlationId} was not sent: ${reasonOf(error)}`,
+      );
+    }
   }
 
   #answer(request: DeviceMethodRequest, response: DeviceMethodResponse): void {

@@ -18,6 +18,7 @@ describe('readConfig', () => {
       },
       hubSize: undefined,
       storage: { connectionString: 'UseDevelopmentStorage=true' },
+      eventHub: undefined,
       handOverMs: 30_000,
       feedbackTtlMs: 3_600_000,
       retentionMs: 90 * 86_400_000,
@@ -81,6 +82,33 @@ describe('readConfig', () => {
     expect(read).toThrow(/DOWNLINK_HUB_UNITS must be a whole number from 1 to 200/);
     expect(read).toThrow(/DOWNLINK_HAND_OVER_SECONDS must be a whole number from 2 to 300/);
     expect(read).not.toThrow(/secret/);
+  });
+
+  test.each([
+    ['its connection string', { DOWNLINK_EVENT_HUB: 'Endpoint=sb://x/;EntityPath=events' }],
+    [
+      'its connection string, before the setting',
+      { DOWNLINK_EVENT_HUB: 'Endpoint=sb://x/;EntityPath=events', DOWNLINK_EVENT_HUB_NAME: 'b' },
+    ],
+    [
+      'the setting, with managed identity',
+      {
+        DOWNLINK_EVENT_HUB__fullyQualifiedNamespace: 'x.servicebus.windows.net',
+        DOWNLINK_EVENT_HUB_NAME: 'events',
+      },
+    ],
+  ])('takes the name of the event hub from %s', (_, settings) => {
+    expect(readConfig({ ...SETTINGS, ...settings }).eventHub).toEqual({
+      connection: 'DOWNLINK_EVENT_HUB',
+      eventHubName: 'events',
+      consumerGroup: '$Default',
+    });
+  });
+
+  test('wants to know the name of the event hub', () => {
+    const settings = { ...SETTINGS, DOWNLINK_EVENT_HUB: 'Endpoint=sb://x/' };
+
+    expect(() => readConfig(settings)).toThrow(/DOWNLINK_EVENT_HUB_NAME is missing/);
   });
 
   test('knows every setting of the example, and the example knows every setting', () => {

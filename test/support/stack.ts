@@ -55,6 +55,8 @@ export class Stack {
       settings?: Record<string, string>;
       /** What the app is told instead of the storage's own connection string. */
       storageFor?: (connectionString: string) => Promise<string>;
+      /** Whether the app reads what devices send. */
+      receivesReceipts?: boolean;
     } = {},
   ): Promise<Stack> {
     const folder = await mkdtemp(path.join(tmpdir(), 'downlink-test-'));
@@ -71,6 +73,7 @@ export class Stack {
     const { connectionString } = storage;
     const settings = {
       ...(await hubSettings(hub, folder)),
+      ...(options.receivesReceipts && { DOWNLINK_EVENT_HUB: hub.eventHubConnectionString() }),
       AzureWebJobsStorage: (await options.storageFor?.(connectionString)) ?? connectionString,
       DOWNLINK_AUTH: 'key',
       // The host looks for wake-ups more often than it need: tests wait for them.

@@ -3,6 +3,7 @@ import { claim } from '../instance/claim.ts';
 import { inProcessPart } from '../parts/in-process-part.ts';
 import type { Parts } from '../parts/parts.ts';
 import type { Ports } from '../port-settings.ts';
+import { APP_CONSUMER_GROUP } from './app-environment.ts';
 import { startApp } from './app-part.ts';
 import { withoutProxyForLoopback } from './child-environment.ts';
 import { startDevice } from './device-part.ts';
@@ -35,7 +36,13 @@ export async function runLocally(options: LocalRunOptions): Promise<void> {
   }
 
   const [hub, storage] = await Promise.all([
-    startHubPart({ parts, ports, dataFolder: state.hub, print }),
+    startHubPart({
+      parts,
+      ports,
+      dataFolder: state.hub,
+      consumerGroups: [APP_CONSUMER_GROUP],
+      print,
+    }),
     startStorage({ parts, state, env, print }),
   ]);
   const [app] = await Promise.all([

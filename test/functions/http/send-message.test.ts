@@ -8,12 +8,20 @@ import { call } from '../../support/http.ts';
 import type { Call } from '../../support/http.ts';
 import { aMessage } from '../../support/messages.ts';
 
-function setUp(outcome: { error?: DownlinkError; replayed?: boolean; pending?: boolean } = {}) {
+function setUp(
+  outcome: {
+    error?: DownlinkError;
+    replayed?: boolean;
+    pending?: boolean;
+    receivesReceipts?: boolean;
+  } = {},
+) {
   const requests: SendMessageRequest[] = [];
   const queued: SendMessageRequest[] = [];
   const handler = withProblems(
     sendMessageRoute({
       newMessageId: () => 'fresh-id',
+      receivesReceipts: outcome.receivesReceipts ?? false,
       send: async (request) => {
         requests.push(request);
         if (outcome.error) throw outcome.error;
@@ -36,6 +44,16 @@ function setUp(outcome: { error?: DownlinkError; replayed?: boolean; pending?: b
 }
 
 describe('POST /api/devices/{deviceId}/messages', () => {
+  test('waits for a receipt as long as it is told, and for none if that is no time', async () => {
+    const { post, requests } = setUp({ receivesReceipts: true });
+
+    await post({ json: { awaitReceiptSeconds: 172_800 } });
+    await post({ json: { awaitReceiptSeconds: 0 } });
+
+    expect(requests[0]).toHaveProperty('awaitReceiptSeconds', 172_800);
+    expect(requests[1]).not.toHaveProperty('awaitReceiptSeconds');
+  });
+
   test('sends JSON with the defaults of the contract', async () => {
     const { post, requests } = setUp();
 
@@ -218,10 +236,16 @@ describe('POST /api/devices/{deviceId}/messages', () => {
       /1 to 128 characters/,
     ],
     [
-      'receipts, which are not there yet',
+      'a wait for a receipt of over 48 hours',
+      { json: { awaitReceiptSeconds: 172_801 } },
+      'body.awaitReceiptSeconds',
+      /at most 172800/,
+    ],
+    [
+      'a wait for a receipt where none are read',
       { json: { awaitReceiptSeconds: 60 } },
       'body.awaitReceiptSeconds',
-      /not available/,
+      /receipts are not set up/,
     ],
   ])('refuses %s', async (_, request, path, message) => {
     const { post, requests } = setUp();

@@ -163,7 +163,7 @@ describe('messageWatch', () => {
     const unknown = (await messages.find(aMessage()))?.message;
     await drain(aSource([{ records: [aRecord()] }]).source, messages);
 
-    expect(swept).toEqual({ unknown: 1, expired: 0, overdue: [] });
+    expect(swept).toEqual({ unknown: 1, expired: 0, withoutReceipt: 0, overdue: [] });
     expect(unknown).toMatchObject({ status: 'unknown', handOver: { owner: 'owner-1' } });
     expect((await messages.find(aMessage()))?.message.status).toBe('delivered');
   });

@@ -147,6 +147,19 @@ describe('isFinal', () => {
   });
 });
 
+describe('isFinal, with a receipt to be waited for', () => {
+  test.each([
+    ['enqueued', 'none', false],
+    ['delivered', 'full', false],
+    ['expired', 'full', true],
+    ['handled', 'full', true],
+    ['handlingFailed', 'none', true],
+  ] as const)('%s with ack %s: %s', (status, ack, expected) => {
+    expect(isFinal({ status, ack, awaitReceiptMs: 1000 })).toBe(expected);
+    expect(isFinal({ status, ack, awaitReceiptMs: 1000, receiptOverdue: true })).toBe(true);
+  });
+});
+
 describe('mayTryAgain', () => {
   test.each([
     ['a failed message', aMessage({ status: 'failed' }), NOON, true],

@@ -5,6 +5,7 @@ import {
   type SimulatedDeviceOptions,
 } from '../../../simulator/devices/simulated-device.ts';
 import { until } from '../../support/until.ts';
+import { eventsOf } from '../hub/state/builders.ts';
 import { AUTHORITY_PEM, startMqttHub, type MqttHub } from '../hub/mqtt/mqtt-hub.ts';
 
 let hub: MqttHub;
@@ -75,6 +76,22 @@ describe('a simulated device that gets a message', () => {
       '    Total calls received: 2',
     ]);
     await until('the outcome', () => hub.history('message-2').includes('completed'));
+  });
+
+  test('sends the receipt that it is asked for, and none otherwise', async () => {
+    await start();
+
+    for (const receipt of ['maybe', 'error', 'ok'])
+      hub.enqueue({ messageId: `m-${receipt}`, properties: { 'downlink-receipt': receipt } });
+    await until('two receipts', () => eventsOf(hub.state).length === 2);
+
+    expect(eventsOf(hub.state)).toMatchObject(
+      ['error', 'ok'].map((receipt, place) => ({
+        correlationId: `m-${receipt}`,
+        properties: { 'downlink-receipt': receipt },
+        body: Buffer.from(`{"received":${place + 2}}`),
+      })),
+    );
   });
 
   test('does not let it steer the terminal', async () => {

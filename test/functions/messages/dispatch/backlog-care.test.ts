@@ -52,7 +52,7 @@ describe('the sweep', () => {
     await run();
     clock.now += 60_001;
 
-    expect(await sweep()).toEqual({ unknown: 0, expired: 1, overdue: [] });
+    expect(await sweep()).toEqual({ unknown: 0, expired: 1, withoutReceipt: 0, overdue: [] });
     expect(await message('short')).toMatchObject({ status: 'expired' });
     expect(await message('long')).toMatchObject({ status: 'deferred' });
     expect(await backlog.count(DEVICE)).toBe(1);

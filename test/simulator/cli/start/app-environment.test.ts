@@ -6,6 +6,7 @@ const hub = {
   ports: { amqp: 15_671, mqtt: 18_883, https: 18_443 },
   certificateAuthorityFile: '/state/hub/ca.pem',
   connectionString: () => 'HostName=localhost;SharedAccessKeyName=iothubowner;SharedAccessKey=a2V5',
+  eventHubConnectionString: () => 'Endpoint=sb://localhost/;EntityPath=events',
 };
 const storage = { connectionString: 'AccountName=devstoreaccount1' };
 
@@ -20,6 +21,8 @@ describe('appEnvironment', () => {
     expect(env).toMatchObject({
       AzureWebJobsStorage: storage.connectionString,
       DOWNLINK_IOTHUB_CONNECTION_STRING: hub.connectionString(),
+      DOWNLINK_EVENT_HUB: hub.eventHubConnectionString(),
+      DOWNLINK_EVENT_HUB_CONSUMER_GROUP: 'downlink',
     });
     expect(JSON.parse(env['DOWNLINK_SIMULATED_HUB'] ?? '')).toEqual({
       hostName: 'localhost',
