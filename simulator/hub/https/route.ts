@@ -38,9 +38,6 @@ export interface Route {
   readonly handle: (request: RouteRequest) => RouteAnswer | Promise<RouteAnswer>;
 }
 
-/** To the hub `device/module` is a module: no path may pass it off as a device. */
-const IDENTITY_PARTS = new Set(['deviceId', 'moduleId']);
-
 /** What of a route is needed to find it. */
 type Findable = { readonly method: string; readonly path: string };
 
@@ -49,7 +46,7 @@ export interface RouteMatch<R extends Findable = Route> {
   readonly params: ReadonlyMap<string, string>;
 }
 
-/** Throws `notFound`, `methodNotAllowed`, `argumentInvalid`. */
+/** Throws `notFound`, `methodNotAllowed`, `argumentInvalid`, `deviceNotFound`. */
 export function findRoute<R extends Findable>(
   routes: readonly R[],
   method: string | undefined,
@@ -60,11 +57,24 @@ export function findRoute<R extends Findable>(
     return params ? [{ route, params }] : [];
   });
   const found = matches.find(({ route }) => route.method === method);
-  if (found) return found;
+  if (found) {
+    checkIdentity(found);
+    return found;
+  }
   if (matches.length === 0)
     throw new HubError('notFound', `The simulated hub has no route /${segments.join('/')}`);
   const allowed = matches.map(({ route }) => route.method).join(', ');
   throw new HubError('methodNotAllowed', `Only ${allowed} is allowed here`);
+}
+
+/** To the hub `device/module` is a module: no path may pass it off as a device. */
+function checkIdentity({ route, params }: RouteMatch<Findable>): void {
+  for (const name of ['deviceId', 'moduleId']) {
+    const id = params.get(name);
+    if (!id?.includes('/')) continue;
+    const kind = route.method === 'PUT' ? 'argumentInvalid' : 'deviceNotFound';
+    throw new HubError(kind, `No ${name} holds a slash, as '${id.slice(0, 140)}' does`);
+  }
 }
 
 /** The decoded segments of a path; throws `argumentInvalid`. */
@@ -122,11 +132,6 @@ function match(path: string, segments: readonly string[]): Map<string, string> |
       if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
     } else {
       if (segment === '') return undefined;
-      if (IDENTITY_PARTS.has(name) && segment.includes('/'))
-        throw new HubError(
-          'argumentInvalid',
-          `The ${name} '${segment.slice(0, 140)}' holds a slash`,
-        );
       params.set(name, segment);
     }
   }

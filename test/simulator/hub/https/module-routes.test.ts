@@ -135,7 +135,7 @@ describe('a module that is not there, or whose device is not', () => {
       lines.map(async (line) => hub.send(line, { headers: { 'if-match': '*' } })),
     );
 
-    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 400]);
     expect(pump().status).toBe('enabled');
   });
 });
