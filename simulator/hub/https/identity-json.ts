@@ -8,6 +8,7 @@ import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identi
 import { HubError } from '../state/hub-error.ts';
 import { identityKey } from '../state/identity-key.ts';
 import type { HubState } from '../state/hub-state.ts';
+import { newSharedAccessKey } from '../state/shared-access-key.ts';
 import { NEVER, type TwinProperties, twinETag } from '../state/twins.ts';
 import { checkJson, parseJson } from './json-body.ts';
 
@@ -37,7 +38,14 @@ const identitySchema = z.object({
 
 /** Throws `argumentInvalid`, also for what the simulated hub does not know yet. */
 export function parseIdentity(body: Buffer, deviceId: string): DeviceIdentityInput {
-  return identityInput(parseJson(body), deviceId);
+  return asReplacement(identityInput(parseJson(body), deviceId));
+}
+
+/** A PUT replaces all of an identity: without a word on authentication it brings new keys. */
+export function asReplacement(input: DeviceIdentityInput): DeviceIdentityInput {
+  if (input.authenticationType ?? input.primaryKey ?? input.x509Thumbprint) return input;
+  const [primaryKey, secondaryKey] = [newSharedAccessKey(), newSharedAccessKey()];
+  return { ...input, authenticationType: 'sas', primaryKey, secondaryKey };
 }
 
 /** Throws `argumentInvalid`, as parseIdentity does. */
@@ -61,6 +69,8 @@ function authenticationInput(
   // The service SDK sends empty texts for keys that the hub shall choose or keep.
   const primaryKey = given?.symmetricKey?.primaryKey || undefined;
   const secondaryKey = given?.symmetricKey?.secondaryKey || undefined;
+  if ((primaryKey === undefined) !== (secondaryKey === undefined))
+    throw new HubError('argumentInvalid', 'Either no keys or both keys can be set');
   const primaryThumbprint = given?.x509Thumbprint?.primaryThumbprint || undefined;
   const secondaryThumbprint = given?.x509Thumbprint?.secondaryThumbprint || undefined;
   return {

@@ -3,8 +3,7 @@ import type { DeviceIdentity, DeviceIdentityInput } from '../state/device-identi
 import { HubError } from '../state/hub-error.ts';
 import type { HubState } from '../state/hub-state.ts';
 import type { IdentityName } from '../state/identity-key.ts';
-import { newSharedAccessKey } from '../state/shared-access-key.ts';
-import { identityInput, identityJson } from './identity-json.ts';
+import { asReplacement, identityInput, identityJson } from './identity-json.ts';
 import { checkJson, parseJson } from './json-body.ts';
 
 const moduleSchema = z.looseObject({
@@ -21,16 +20,10 @@ export function parseModule(
   const { managedBy, ...given } = checkJson(parseJson(body), moduleSchema);
   if (given.moduleId !== undefined && given.moduleId !== moduleId)
     throw new HubError('argumentInvalid', 'The module id of the body is not that of the path');
-  const { authentication } = given;
+  const authentication = withKeysAtLeast(given.authentication);
   return {
-    ...identityInput({ ...given, authentication: withKeysAtLeast(authentication) }, deviceId),
+    ...asReplacement(identityInput({ ...given, authentication }, deviceId)),
     moduleId,
-    // Without it the identity is replaced as a whole, keys included.
-    ...(!authentication && {
-      authenticationType: 'sas',
-      primaryKey: newSharedAccessKey(),
-      secondaryKey: newSharedAccessKey(),
-    }),
     ...(typeof managedBy === 'string' && { managedBy }),
   };
 }

@@ -9,7 +9,8 @@ import {
 import { isJsonObject, type JsonObject } from './merge-patch.ts';
 
 // https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-device-twins#tags-and-properties-format
-const FORBIDDEN_IN_KEYS = /[\p{Cc}.$ ]/u;
+// The page leaves out '#', which the service refuses as well.
+const FORBIDDEN_IN_KEYS = /[\p{Cc}.$# ]/u;
 
 /** Throws `argumentInvalid`. The patch itself is at depth 0. */
 export function checkTwinPatch(path: string, patch: JsonObject, depth = 0): void {
@@ -19,7 +20,7 @@ export function checkTwinPatch(path: string, patch: JsonObject, depth = 0): void
     if (key === '' || FORBIDDEN_IN_KEYS.test(key) || Buffer.byteLength(key) > MAX_TWIN_KEY_BYTES) {
       throw new HubError(
         'argumentInvalid',
-        `${path} has a key that is empty, longer than ${MAX_TWIN_KEY_BYTES} bytes or holds a control character, '.', '$' or a space`,
+        `${path} has a key that is empty, longer than ${MAX_TWIN_KEY_BYTES} bytes or holds a control character, '.', '$', '#' or a space`,
       );
     }
     checkValue(`${path}.${key}`, value, depth + 1);

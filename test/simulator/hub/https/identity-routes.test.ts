@@ -50,12 +50,18 @@ describe('PUT /devices/{deviceId}', () => {
     });
   });
 
-  test('changes a device when If-Match says that it is there, and keeps its keys', async () => {
+  test('changes a device when If-Match says that it is there; keys that are empty stay', async () => {
     const { primaryKey, etag } = hub.state.registry.get('device-1');
 
     const response = await hub.send('PUT /devices/device-1', {
       headers: { 'if-match': `"${etag}"` },
-      body: { deviceId: 'device-1', status: 'disabled', statusReason: 'lost' },
+      body: {
+        deviceId: 'device-1',
+        status: 'disabled',
+        statusReason: 'lost',
+        // As the service SDK sends it.
+        authentication: { type: 'sas', symmetricKey: { primaryKey: '', secondaryKey: '' } },
+      },
     });
 
     expect(response.status).toBe(200);
@@ -65,6 +71,17 @@ describe('PUT /devices/{deviceId}', () => {
       primaryKey,
     });
     expect(response.headers.etag).not.toBe(`"${etag}"`);
+  });
+
+  test('brings new keys if it says nothing of authentication', async () => {
+    const { primaryKey } = hub.state.registry.get('device-1');
+
+    await hub.send('PUT /devices/device-1', { headers: { 'if-match': '*' }, body: {} });
+
+    const replaced = hub.state.registry.get('device-1');
+    expect(replaced.authenticationType).toBe('sas');
+    expect(replaced.primaryKey).toMatch(/^[\w+/]{43}=$/);
+    expect(replaced.primaryKey).not.toBe(primaryKey);
   });
 
   test('refuses an ETag that is not the current one, and an unknown device', async () => {
@@ -80,7 +97,8 @@ describe('PUT /devices/{deviceId}', () => {
     ['an id with a slash', 'invalid%2Fname', {}],
     ['another id in the body', 'device-2', { deviceId: 'device-3' }],
     ['a status that there is not', 'device-2', { status: 'asleep' }],
-    ['a key that is no base64', 'device-2', sas({ primaryKey: '!' })],
+    ['a key that is no base64', 'device-2', sas({ primaryKey: '!', secondaryKey: '!' })],
+    ['one key of two', 'device-2', sas({ primaryKey: Buffer.alloc(32).toString('base64') })],
     ['a type of authentication that there is not', 'device-2', { authentication: { type: 'pin' } }],
     ['a self-signed device without a thumbprint', 'device-2', selfSigned({})],
     ['thumbprints of a device with keys', 'device-2', thumbprintsOfSas()],
