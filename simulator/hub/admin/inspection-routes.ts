@@ -19,8 +19,12 @@ const after = wholeNumber.default(0);
 
 const pageSchema = z.strictObject({ after, limit });
 const queueSchema = z.strictObject({ bodies: z.enum(['true', 'false']).default('false') });
-const protocol = z.enum(PROTOCOLS).exactOptional();
-const logSchema = z.strictObject({ after, limit, protocol, deviceId: z.string().exactOptional() });
+const logSchema = z.strictObject({
+  after,
+  limit,
+  protocol: z.enum(PROTOCOLS).exactOptional(),
+  deviceId: z.string().exactOptional(),
+});
 const logSettingsSchema = z.strictObject({ payloads: z.boolean() });
 const historySchema = z.strictObject({
   deviceId: z.string().exactOptional(),
@@ -130,9 +134,13 @@ function showLog(request: AdminRequest): AdminAnswer {
   return {
     status: 200,
     json: {
-      items: entries.map(({ payloads, ...entry }) => ({
-        ...entry,
-        at: time(entry.at),
+      items: entries.map(({ ordinal, at, protocol, peer, event, detail, payloads }) => ({
+        ordinal,
+        at: time(at),
+        protocol,
+        peer,
+        event,
+        detail,
         receivedBase64: payloads?.received?.toString('base64'),
         sentBase64: payloads?.sent?.toString('base64'),
       })),

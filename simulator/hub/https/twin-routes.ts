@@ -36,16 +36,37 @@ export const twinRoutes: readonly Route[] = PATHS.flatMap((path): Route[] => [
     path,
     method: 'PATCH',
     right: 'twins/write',
-    handle: (request) => answer(request, request.state.twins.patch(...changeOf(request))),
+    handle: (request) =>
+      afterLatency(request, () => request.state.twins.patch(...changeOf(request))),
   },
   {
     ...shared,
     path,
     method: 'PUT',
     right: 'twins/write',
-    handle: (request) => answer(request, request.state.twins.replace(...changeOf(request))),
+    handle: (request) =>
+      afterLatency(request, () => request.state.twins.replace(...changeOf(request))),
   },
 ]);
+
+/** The change goes on without its caller. */
+function afterLatency(
+  request: RouteRequest,
+  change: () => Twin,
+): RouteAnswer | Promise<RouteAnswer> {
+  const { clock, settings } = request.state;
+  const { changeLatencyMs } = settings.twins;
+  if (changeLatencyMs === 0) return answer(request, change());
+  return new Promise((resolve, reject) => {
+    clock.schedule(clock.now() + changeLatencyMs, () => {
+      try {
+        resolve(answer(request, change()));
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  });
+}
 
 function changeOf(
   request: RouteRequest,

@@ -44,6 +44,10 @@ export interface HubSettings {
     readonly partitionCount: number;
     readonly retentionMs: number;
   };
+  readonly twins: {
+    /** How long a change by the back end is on its way: the service is not immediate, and some devices rely on it. */
+    readonly changeLatencyMs: number;
+  };
 }
 
 export type HubSettingsInput = { readonly [G in keyof HubSettings]?: Partial<HubSettings[G]> };
@@ -68,6 +72,7 @@ const DEFAULTS: HubSettings = {
   },
   methods: { maxInFlightPerDevice: MAX_IN_FLIGHT_METHODS_PER_DEVICE },
   events: { partitionCount: DEFAULT_PARTITION_COUNT, retentionMs: DEFAULT_EVENT_RETENTION_MS },
+  twins: { changeLatencyMs: 0 },
 };
 
 /** As the service has them where it lets them be set; wider where it does not and a test has use for another value. */
@@ -93,6 +98,7 @@ const RANGES: { readonly [G in keyof HubSettings]: Readonly<Record<keyof HubSett
       partitionCount: [1, HIGHEST_PARTITION_COUNT],
       retentionMs: [MIN_TTL_MS, MAX_EVENT_RETENTION_MS],
     },
+    twins: { changeLatencyMs: [0, 60_000] },
   };
 
 /** Fills up with the service's defaults; throws a RangeError that names every fault. */
@@ -102,8 +108,9 @@ export function hubSettings(input: HubSettingsInput = {}): HubSettings {
   const feedback = group('feedback');
   const methods = group('methods');
   const events = group('events');
+  const twins = group('twins');
   if (faults.length > 0) throw new RangeError(`Settings of the hub: ${faults.join('; ')}`);
-  return { cloudToDevice, feedback, methods, events };
+  return { cloudToDevice, feedback, methods, events, twins };
 
   function group<G extends keyof HubSettings>(name: G): HubSettings[G] {
     const given = Object.entries(input[name] ?? {}).filter(([, value]) => value !== undefined);

@@ -6,6 +6,7 @@ import { FaultPlan } from '../../../../simulator/hub/faults/fault-plan.ts';
 import { type HttpsHead, startHttpsHead } from '../../../../simulator/hub/https/https-head.ts';
 import { ManualClock } from '../../../../simulator/hub/state/clock.ts';
 import { HubState } from '../../../../simulator/hub/state/hub-state.ts';
+import type { HubSettingsInput } from '../../../../simulator/hub/state/settings.ts';
 import { newHubCertificate } from '../../../../simulator/hub/tls/hub-certificate.ts';
 import { boundedWireLog, type WireLog } from '../../../../simulator/hub/wire-log.ts';
 
@@ -42,9 +43,9 @@ export interface TestHub {
 const certificate = await newHubCertificate('localhost', Date.now());
 
 /** The hub's REST side alone, with the device `device-1`, on a clock that stands still. */
-export async function startTestHub(): Promise<TestHub> {
+export async function startTestHub(settings: HubSettingsInput = {}): Promise<TestHub> {
   const clock = new ManualClock();
-  const state = new HubState({ clock });
+  const state = new HubState({ clock, settings });
   state.registry.create({ deviceId: 'device-1' });
   const faults = new FaultPlan();
   const log = boundedWireLog();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from '../../../support/until.ts';
 import { startTestHub, type TestHub } from './a-hub.ts';
 
 let hub: TestHub;
@@ -76,5 +77,32 @@ describe('/twins/{deviceId}', () => {
     expect((await hub.send('PATCH /twins/unknown', { body: {} })).status).toBe(404);
     expect((await hub.send(`GET ${TWIN}`, { policy: 'registryRead' })).status).toBe(401);
     expect((await hub.send(`PATCH ${TWIN}`, { policy: 'device', body: {} })).status).toBe(401);
+  });
+});
+
+describe('a hub whose twins take their time', () => {
+  test('makes a change, and answers it, after its latency; whoever missed a subscription by less hears of it', async () => {
+    const slow = await startTestHub({ twins: { changeLatencyMs: 50 } });
+    const heard: unknown[] = [];
+    const body = { properties: { desired: { level: 3 } } };
+
+    const patched = slow.send(`PATCH ${TWIN}`, { body });
+    const refused = slow.send(`PUT ${TWIN}`, { body, headers: { 'if-match': '"abc"' } });
+    await slow.send(`GET ${TWIN}`);
+    slow.state.twins.onDesired('device-1', (change) => heard.push(change.patch));
+    expect(slow.state.twins.get('device-1').desired.values).toEqual({});
+    const answers = Promise.all([patched, refused]);
+    let isAnswered = false;
+    const noted = answers.finally(() => {
+      isAnswered = true;
+    });
+    await until('both answers', () => {
+      slow.clock.advance(10);
+      return isAnswered;
+    });
+
+    expect((await noted).map(({ status }) => status)).toEqual([200, 412]);
+    expect(heard).toEqual([{ level: 3 }]);
+    await slow.head.stop();
   });
 });

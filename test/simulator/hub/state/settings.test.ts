@@ -21,6 +21,7 @@ describe('hubSettings', () => {
         maxLockedBatches: 1,
       },
       methods: { maxInFlightPerDevice: 100 },
+      twins: { changeLatencyMs: 0 },
     });
   });
 
