@@ -21,8 +21,10 @@ const INVOCATION = 'api/devices/{deviceId}/invocations/{invocationId}';
 const DEVICES = 'api/devices';
 const DEVICE = 'api/devices/{deviceId}';
 const EVENTS = 'api/events';
+const LIMITS = 'api/limits';
 const HEALTH = 'api/health';
 const HEALTH_DETAILS = 'api/health/details';
+const OPENAPI = 'api/openapi.json';
 
 /** Stores a message to be handed to the hub by queued dispatch. */
 const queueForDispatch = once(async () => {
@@ -180,6 +182,31 @@ http('getEvents', 'GET', EVENTS, async () => {
   });
 });
 
+http('getLimits', 'GET', LIMITS, async () => {
+  const [{ getLimitsRoute }, { queuedSendsPerSecond }] = await Promise.all([
+    import('./http/get-limits.ts'),
+    import('./messages/dispatch/send-rate.ts'),
+  ]);
+  const { handOverMs, feedbackTtlMs, retentionMs, hubSize } = config;
+  return getLimitsRoute({
+    handOverSeconds: handOverMs / 1000,
+    feedbackTtlSeconds: feedbackTtlMs / 1000,
+    retentionDays: retentionMs / (24 * 60 * 60_000),
+    queuedSendsPerSecond: hubSize && queuedSendsPerSecond(hubSize),
+  });
+});
+
+http(
+  'getOpenApi',
+  'GET',
+  OPENAPI,
+  async () => {
+    const { getOpenApiRoute } = await import('./http/get-openapi.ts');
+    return getOpenApiRoute();
+  },
+  'anonymous',
+);
+
 const checkHealth = once(async () => {
   const { healthChecks } = await import('./http/get-health.ts');
   const checks = {
@@ -216,6 +243,8 @@ notAllowed('invocation', INVOCATION, ['GET']);
 notAllowed('devices', DEVICES, ['GET']);
 notAllowed('device', DEVICE, ['GET']);
 notAllowed('events', EVENTS, ['GET']);
+notAllowed('limits', LIMITS, ['GET']);
+notAllowed('openApi', OPENAPI, ['GET'], 'anonymous');
 notAllowed('health', HEALTH, ['GET'], 'anonymous');
 notAllowed('healthDetails', HEALTH_DETAILS, ['GET']);
 

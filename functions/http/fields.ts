@@ -44,14 +44,20 @@ export function wholeNumberField(range: { min: number; max: number }): z.ZodType
     .string()
     .regex(/^\d{1,9}$/, message)
     .transform(Number)
-    .refine((value) => value >= range.min && value <= range.max, message);
+    .refine((value) => value >= range.min && value <= range.max, message)
+    .meta({ type: 'integer', minimum: range.min, maximum: range.max });
 }
 
 export const timeField = z.iso
   .datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' })
   .transform((text) => Date.parse(text));
 
+/** How long a reader of one message or invocation may wait for it to become final. */
+export const MAX_RESOURCE_WAIT_SECONDS = 30;
+export const resourceWaitField = wholeNumberField({ min: 1, max: MAX_RESOURCE_WAIT_SECONDS });
+
 export const continuationTokenField = z.string().min(1).max(4096);
 
-export const listLimitField = wholeNumberField({ min: 1, max: 200 });
+export const MAX_LIST_LIMIT = 200;
+export const listLimitField = wholeNumberField({ min: 1, max: MAX_LIST_LIMIT });
 export const DEFAULT_LIST_LIMIT = 50;

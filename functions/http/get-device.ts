@@ -5,7 +5,7 @@ import { deviceIdField } from './fields.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const getDeviceRequest = z.strictObject({
   path: z.strictObject({ deviceId: deviceIdField }),
   query: z.strictObject({}),
   headers: z.strictObject({}),
@@ -20,7 +20,7 @@ export function getDeviceRoute({
   countDeferred: (deviceId: string) => Promise<number>;
 }): Route {
   return async (request) => {
-    const { path } = parseRequest(requestSchema, requestParts(request));
+    const { path } = parseRequest(getDeviceRequest, requestParts(request));
     const [device, deferred] = await Promise.all([
       devices.get(path.deviceId),
       countDeferred(path.deviceId),

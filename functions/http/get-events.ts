@@ -7,16 +7,16 @@ import type { Route, RouteResponse } from './route.ts';
 
 /** How long an EventSource waits before it comes back, in milliseconds. */
 const RECONNECT_MS = 500;
-const MAX_WAIT_SECONDS = 25;
+export const MAX_EVENT_WAIT_SECONDS = 25;
 
 const LAST_EVENT_ID = 'last-event-id';
 
-const requestSchema = z.strictObject({
+export const getEventsRequest = z.strictObject({
   path: z.strictObject({}),
   query: z.strictObject({
     deviceId: deviceIdField.optional(),
     after: continuationTokenField.optional(),
-    waitSeconds: wholeNumberField({ min: 0, max: MAX_WAIT_SECONDS }).optional(),
+    waitSeconds: wholeNumberField({ min: 0, max: MAX_EVENT_WAIT_SECONDS }).optional(),
   }),
   headers: z.strictObject({
     accept: z.string().optional(),
@@ -37,14 +37,14 @@ export function getEventsRoute(dependencies: {
 }): Route {
   return async (request) => {
     const parts = requestParts(request, { headers: ['accept', LAST_EVENT_ID] });
-    const { query, headers } = parseRequest(requestSchema, parts);
+    const { query, headers } = parseRequest(getEventsRequest, parts);
     const isStream = acceptsEventStream(headers.accept);
     // An EventSource repeats its address as it was: what it has got since stands in the header.
     const after =
       headers[LAST_EVENT_ID] === undefined
         ? query.after !== undefined && { text: query.after, path: 'query.after' }
         : { text: headers[LAST_EVENT_ID], path: `headers.${LAST_EVENT_ID}` };
-    const waitSeconds = query.waitSeconds ?? (isStream ? MAX_WAIT_SECONDS : 0);
+    const waitSeconds = query.waitSeconds ?? (isStream ? MAX_EVENT_WAIT_SECONDS : 0);
     const followed = await dependencies.follow(
       { deviceId: query.deviceId, after: after || undefined },
       waitSeconds * 1000,

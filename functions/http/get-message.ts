@@ -3,14 +3,14 @@ import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import type { Message } from '../messages/message.ts';
 import type { MessageKey } from '../messages/message-store.ts';
-import { deviceIdField, messageIdField, wholeNumberField } from './fields.ts';
+import { deviceIdField, messageIdField, resourceWaitField } from './fields.ts';
 import { messageResource } from './message-resource.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const getMessageRequest = z.strictObject({
   path: z.strictObject({ deviceId: deviceIdField, messageId: messageIdField }),
-  query: z.strictObject({ waitSeconds: wholeNumberField({ min: 1, max: 30 }).optional() }),
+  query: z.strictObject({ waitSeconds: resourceWaitField.optional() }),
   headers: z.strictObject({ 'if-none-match': z.string().optional() }),
 });
 
@@ -20,7 +20,7 @@ export function getMessageRoute(dependencies: {
 }): Route {
   return async (request) => {
     const parts = requestParts(request, { headers: ['if-none-match'] });
-    const { path, query, headers } = parseRequest(requestSchema, parts);
+    const { path, query, headers } = parseRequest(getMessageRequest, parts);
     const message = await dependencies.wait(path, (query.waitSeconds ?? 0) * 1000);
     if (!message) throw notFound(path);
     const resource = messageResource(message);

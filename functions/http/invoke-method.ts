@@ -22,10 +22,13 @@ import { readJson } from './read-json.ts';
 import type { Route, RouteResponse } from './route.ts';
 
 /** The largest payload with every character escaped as JSON text. */
-const BODY_LIMIT = { maxBytes: 6 * MAX_METHOD_PAYLOAD_BYTES, code: 'payload-too-large' } as const;
+export const CALL_BODY_LIMIT = {
+  maxBytes: 6 * MAX_METHOD_PAYLOAD_BYTES,
+  code: 'payload-too-large',
+} as const;
 
 /** What an HTTP call may take: Azure's load balancer cuts it off after 230 s. */
-const MAX_WAIT_SECONDS = 200;
+export const MAX_CALL_SECONDS = 200;
 
 const IDEMPOTENCY_KEY = 'idempotency-key';
 
@@ -44,7 +47,7 @@ const bodySchema = z.strictObject({
     .exactOptional(),
 });
 
-const requestSchema = z
+export const invokeMethodRequest = z
   .strictObject({
     path: z.strictObject({ deviceId: deviceIdField, methodName: methodNameField }),
     query: z.strictObject({}),
@@ -56,9 +59,9 @@ const requestSchema = z
   })
   .superRefine(({ headers, body }, context) => {
     const waitSeconds = body.responseTimeoutSeconds + body.connectTimeoutSeconds;
-    if (waitSeconds <= MAX_WAIT_SECONDS || respondAsync(headers.prefer)) return;
+    if (waitSeconds <= MAX_CALL_SECONDS || respondAsync(headers.prefer)) return;
     const message =
-      `and connectTimeoutSeconds together must not exceed ${MAX_WAIT_SECONDS}, which is what an HTTP call may take; ` +
+      `and connectTimeoutSeconds together must not exceed ${MAX_CALL_SECONDS}, which is what an HTTP call may take; ` +
       "for longer waits send the header 'Prefer: respond-async'";
     context.addIssue({ code: 'custom', path: ['body', 'responseTimeoutSeconds'], message });
   });
@@ -72,9 +75,9 @@ export function invokeMethodRoute(dependencies: {
   newInvocationId: () => string;
 }): Route {
   return async (request, context) => {
-    const json = await readJson(request, BODY_LIMIT);
+    const json = await readJson(request, CALL_BODY_LIMIT);
     const parts = requestParts(request, { headers: ['prefer', IDEMPOTENCY_KEY], body: json });
-    const { path, headers, body } = parseRequest(requestSchema, parts);
+    const { path, headers, body } = parseRequest(invokeMethodRequest, parts);
     const { payload = null, ...fields } = body;
     const key = headers[IDEMPOTENCY_KEY];
     const isAsync = respondAsync(headers.prefer);

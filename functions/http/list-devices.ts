@@ -6,7 +6,7 @@ import { continuationTokenField, DEFAULT_LIST_LIMIT, listLimitField } from './fi
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const listDevicesRequest = z.strictObject({
   path: z.strictObject({}),
   query: z.strictObject({
     limit: listLimitField.optional(),
@@ -27,7 +27,7 @@ export function listDevicesRoute({
   countDeferred: (deviceId: string) => Promise<number>;
 }): Route {
   return async (request) => {
-    const { query } = parseRequest(requestSchema, requestParts(request));
+    const { query } = parseRequest(listDevicesRequest, requestParts(request));
     const { limit = DEFAULT_LIST_LIMIT, continuationToken } = query;
     const page = await devices.list({
       limit,

@@ -12,7 +12,7 @@ import { invocationResource } from './invocation-resource.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const listInvocationsRequest = z.strictObject({
   path: z.strictObject({ deviceId: deviceIdField }),
   query: z.strictObject({
     status: z
@@ -29,7 +29,7 @@ const requestSchema = z.strictObject({
 /** `GET /api/devices/{deviceId}/invocations` */
 export function listInvocationsRoute(store: Pick<InvocationStore, 'list'>): Route {
   return async (request) => {
-    const { path, query } = parseRequest(requestSchema, requestParts(request));
+    const { path, query } = parseRequest(listInvocationsRequest, requestParts(request));
     const page = await store.list({ ...path, ...query });
     const items = page.items.map((each) => invocationResource(each, { withPayload: false }));
     return { jsonBody: { ...page, items } };

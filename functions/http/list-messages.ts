@@ -12,7 +12,7 @@ import { messageResource } from './message-resource.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const listMessagesRequest = z.strictObject({
   path: z.strictObject({ deviceId: deviceIdField }),
   query: z.strictObject({
     status: z.enum(MESSAGE_STATUSES, `must be one of ${MESSAGE_STATUSES.join(', ')}`).optional(),
@@ -27,7 +27,7 @@ const requestSchema = z.strictObject({
 /** `GET /api/devices/{deviceId}/messages` */
 export function listMessagesRoute(store: Pick<MessageStore, 'list'>): Route {
   return async (request) => {
-    const { path, query } = parseRequest(requestSchema, requestParts(request));
+    const { path, query } = parseRequest(listMessagesRequest, requestParts(request));
     const { limit = DEFAULT_LIST_LIMIT, status, since, until, continuationToken } = query;
     const page = await store.list({
       deviceId: path.deviceId,

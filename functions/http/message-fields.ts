@@ -7,6 +7,7 @@ import { messageIdField, timeField } from './fields.ts';
  * https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-construct
  */
 const PROPERTY_RULE = "ASCII letters, digits and ! # $ % & ' * + - . ^ _ ` | ~";
+const PROPERTY_CHARACTERS = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]*$/;
 /** Names of the hub's own, and those that the service SDK takes for something else. */
 const RESERVED = /^(\$\.|iothub-|authorization$|dt-subject$)/i;
 
@@ -17,14 +18,19 @@ const propertyName = z
   .refine((name) => name.length <= 1024, 'has a name of over 1024 characters');
 const propertyValue = z
   .string('must be a string')
-  .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]*$/, `may only hold ${PROPERTY_RULE}`);
+  .regex(PROPERTY_CHARACTERS, `may only hold ${PROPERTY_RULE}`);
 
 const propertiesField = z
   .custom<Record<string, unknown>>(
     (value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'),
     "must not have the name '__proto__'",
   )
-  .pipe(z.record(propertyName, propertyValue));
+  .pipe(z.record(propertyName, propertyValue))
+  .meta({
+    type: 'object',
+    propertyNames: { pattern: PROPERTY_CHARACTERS.source, minLength: 1, maxLength: 1024 },
+    additionalProperties: { type: 'string', pattern: PROPERTY_CHARACTERS.source },
+  });
 
 const headerText = z
   .string()

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '@azure/functions';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 
@@ -10,6 +10,13 @@ export interface RequestParts {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
+
+/** The request of a route that takes no parameters. */
+export const NO_PARAMETERS = z.strictObject({
+  path: z.strictObject({}),
+  query: z.strictObject({}),
+  headers: z.strictObject({}),
+});
 
 /** The parts of a request, of its headers only those named. Throws `invalid-request` for a parameter that is given twice. */
 export function requestParts(

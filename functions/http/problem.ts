@@ -2,7 +2,7 @@ import type { DownlinkError, ErrorCode } from '../errors.ts';
 import type { RouteResponse } from './route.ts';
 
 /** The face of every code: a new one does not compile until it has its line here. */
-const PROBLEMS: Readonly<Record<ErrorCode, { status: number; title: string }>> = {
+export const PROBLEMS: Readonly<Record<ErrorCode, { status: number; title: string }>> = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'The caller is not known' },
   forbidden: { status: 403, title: 'The caller may not do this' },

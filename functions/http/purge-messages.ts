@@ -4,7 +4,7 @@ import { deviceIdField } from './fields.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import type { Route } from './route.ts';
 
-const requestSchema = z.strictObject({
+export const purgeMessagesRequest = z.strictObject({
   path: z.strictObject({ deviceId: deviceIdField }),
   query: z.strictObject({}),
   headers: z.strictObject({}),
@@ -13,7 +13,7 @@ const requestSchema = z.strictObject({
 /** `DELETE /api/devices/{deviceId}/messages` */
 export function purgeMessagesRoute(purge: (deviceId: string) => Promise<Purged>): Route {
   return async (request) => {
-    const { path } = parseRequest(requestSchema, requestParts(request));
+    const { path } = parseRequest(purgeMessagesRequest, requestParts(request));
     return { jsonBody: await purge(path.deviceId) };
   };
 }

@@ -12,11 +12,11 @@ import { readJson } from './read-json.ts';
 import type { Route, RouteResponse } from './route.ts';
 
 /** 64 KB of body may take six times as much as JSON text with every character escaped. */
-const BODY_LIMIT = { maxBytes: 512 * 1024, code: 'message-too-large' } as const;
+export const MESSAGE_BODY_LIMIT = { maxBytes: 512 * 1024, code: 'message-too-large' } as const;
 
 const IDEMPOTENCY_KEY = 'idempotency-key';
 
-const requestSchema = z
+export const sendMessageRequest = z
   .strictObject({
     path: z.strictObject({ deviceId: deviceIdField }),
     query: z.strictObject({
@@ -45,9 +45,9 @@ export function sendMessageRoute(dependencies: {
   return async (request, context) => {
     const warn: Warn = (event, error) =>
       context.warn(logLine(event, { error: error instanceof Error ? error.message : 'unknown' }));
-    const body = await readJson(request, BODY_LIMIT);
+    const body = await readJson(request, MESSAGE_BODY_LIMIT);
     const parts = requestParts(request, { headers: [IDEMPOTENCY_KEY], body });
-    const { path, query, headers, body: fields } = parseRequest(requestSchema, parts);
+    const { path, query, headers, body: fields } = parseRequest(sendMessageRequest, parts);
     if (fields.awaitReceiptSeconds !== undefined && !dependencies.receivesReceipts)
       throw noReceipts();
     const key = headers[IDEMPOTENCY_KEY];

@@ -5,14 +5,30 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '../..');
 const hostEntryPoint = path.join(root, 'simulator/dist/host/main.js');
 
+interface HttpFunction {
+  readonly name: string;
+  readonly type: string;
+  readonly route?: string;
+  readonly methods?: readonly string[];
+  readonly authLevel?: string;
+}
+
 export interface AppProcess {
   /** Where the API answers, e.g. `http://localhost:49152`. */
   readonly url: string;
+  /** The table of triggers, as the host read it. */
+  readonly functions: readonly HttpFunction[];
   /** Everything that it printed so far. */
   output(): string;
   /** As a crash would: nothing is finished on the way out. */
   kill(): Promise<void>;
   stop(): Promise<void>;
+}
+
+interface Ready {
+  readonly type: string;
+  readonly url: string;
+  readonly functions: readonly HttpFunction[];
 }
 
 /** The deployed bundle on the local Functions host, in a process of its own. */
@@ -34,9 +50,9 @@ export async function startAppProcess(
   child.stdout?.on('data', read);
   child.stderr?.on('data', read);
   const closed = once(child, 'close');
-  const url = await new Promise<string>((resolve, reject) => {
-    child.on('message', (message: { type?: string; url?: string }) => {
-      if (message.type === 'ready' && message.url !== undefined) resolve(message.url);
+  const { url, functions } = await new Promise<Ready>((resolve, reject) => {
+    child.on('message', (message: Ready) => {
+      if (message.type === 'ready') resolve(message);
     });
     void closed.then(() => reject(new Error(`the app ended before it was ready:\n${output}`)));
   });
@@ -47,6 +63,7 @@ export async function startAppProcess(
   };
   return {
     url,
+    functions,
     output: () => output,
     kill: async () => end('SIGKILL'),
     stop: async () => end('SIGTERM'),

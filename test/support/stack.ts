@@ -5,6 +5,8 @@ import { startHub } from '@downlink/simulator';
 import type { SimulatedHub } from '@downlink/simulator';
 import { startAppProcess } from './app-process.ts';
 import type { AppProcess } from './app-process.ts';
+import { documentChecker } from './openapi.ts';
+import type { OpenApiDocument } from './openapi.ts';
 import { startStorageEmulatorProcess } from './storage-emulator.ts';
 import type { StorageEmulatorProcess } from './storage-emulator.ts';
 
@@ -34,6 +36,7 @@ export class Stack {
   readonly folder: string;
   readonly #settings: Record<string, string>;
   readonly #hubOptions: HubOptions;
+  #check: Promise<ReturnType<typeof documentChecker>> | undefined;
 
   private constructor(
     parts: { hub: SimulatedHub; storage: StorageEmulatorProcess; app: AppProcess },
@@ -84,7 +87,7 @@ export class Stack {
     return new Stack({ hub, storage, app }, folder, settings, hubOptions);
   }
 
-  /** Calls the API with the function key, unless other headers are given. */
+  /** Calls the API with the function key, unless other headers are given. Fails if the answer is not as the OpenAPI document says. */
   async call(method: string, route: string, request: Request = {}): Promise<Response> {
     const body =
       request.text ?? (request.json === undefined ? undefined : JSON.stringify(request.json));
@@ -98,11 +101,14 @@ export class Stack {
       ...(body !== undefined && { body }),
     });
     const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? {} : JSON.parse(text),
-    };
+    const { status, headers } = response;
+    const parsed = text === '' ? undefined : JSON.parse(text);
+    this.#check ??= fetch(`${this.app.url}/api/openapi.json`).then(async (document) =>
+      documentChecker((await document.json()) as OpenApiDocument),
+    );
+    const fault = (await this.#check)({ method, route, status, headers, body: parsed });
+    if (fault !== undefined) throw new Error(fault);
+    return { status, headers, body: parsed ?? {} };
   }
 
   /** The app anew, with the same settings unless others are given. */
