@@ -113,6 +113,7 @@ describe('downlink start', () => {
     expect(answers).toMatchObject([
       { status: 202, body: { messageId: 'hello-1', status: 'enqueued' } },
       { status: 200, body: { status: 'delivered', final: true } },
+      { status: 202, body: { messageId: 'queued-1' } },
       { status: 202, body: { messageId: 'wait-1', status: 'enqueued' } },
       { status: 200, body: { queuedMessages: 1, connectionState: 'disconnected' } },
       { status: 200, body: { purged: 1 } },
