@@ -211,6 +211,7 @@ export async function startHub(options: SimulatedHubOptions = {}): Promise<Simul
 
   async function stopAll(): Promise<void> {
     await Promise.all([heads.amqp.stop(), heads.mqtt.stop(), heads.https.stop()]);
+    faults.clear();
     state.stop();
     await writer?.stop();
   }

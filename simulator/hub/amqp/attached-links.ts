@@ -18,7 +18,7 @@ import type {
 import { identityIn } from './device-address.ts';
 import { receivedPayload, unsettledOn } from './link-info.ts';
 import { findRoute, normalizedAddress } from './link-routes.ts';
-import { loggable } from './log-detail.ts';
+import { loggable, type LogDetail } from './log-detail.ts';
 import { agreeOnSettlement, answerHeldAttach, holdAttach } from './rhea-internals.ts';
 import type {
   RheaDelivery,
@@ -40,6 +40,8 @@ interface AttachedLink {
   /** Whom the claim speaks for. */
   readonly identity: string | undefined;
   readonly attachedAt: number;
+  /** One for all that comes on the link. */
+  readonly transferDetail: LogDetail;
   /** By a planned fault the attach is not answered, or not yet. */
   isHeld: boolean;
   /** One of them is set when the attach has been answered. */
@@ -140,7 +142,7 @@ export class AttachedLinks {
     }
     // Whoever has no identity is on his way to one: what comes are tokens.
     const payloads = attached.identity === undefined ? undefined : () => receivedPayload(message);
-    this.#peer.log('transfer', { address: attached.address, ...byOf(attached) }, payloads);
+    this.#peer.log('transfer', attached.transferDetail, payloads);
     attached.receiving.onMessage(message, delivery);
   }
 
@@ -213,12 +215,14 @@ export class AttachedLinks {
     const throttled = isError(claim) ? undefined : this.#countConnection(normalized);
     if (throttled) return throttled;
     if (isError(claim)) return claim;
+    const identity = claim && whoIs(claim.credential);
     return {
       address: normalized,
       route,
       match,
       claim,
-      identity: claim && whoIs(claim.credential),
+      identity,
+      transferDetail: { address: normalized, ...(identity !== undefined && { by: identity }) },
       attachedAt: Date.now(),
       isHeld: false,
     };

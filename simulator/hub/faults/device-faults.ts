@@ -2,6 +2,9 @@ import type { Clock } from '../state/clock.ts';
 import { HubError, type HubErrorKind } from '../state/hub-error.ts';
 import type { ConnectionFault, RequestedFault } from './requested-fault.ts';
 
+/** Our own: a device that asks for more at once is not heard, so that none of them can fill the hub's memory. */
+const MAX_PENDING_PER_DEVICE = 16;
+
 interface Affliction {
   connectionsRefusedUntil?: number;
   events?: { readonly error: HubErrorKind; readonly reason: string; readonly until: number };
@@ -11,6 +14,8 @@ interface Affliction {
 export class DeviceFaults {
   readonly #clock: Clock;
   readonly #afflicted = new Map<string, Affliction>();
+  /** By device, what would stop those whose delay is not over. */
+  readonly #pending = new Map<string, Set<() => void>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -33,7 +38,7 @@ export class DeviceFaults {
     };
     if (effect.kind === 'refuseEvents' && delayMs === 0) start();
     // A moment at least: what asked for the fault is acknowledged first.
-    else this.#clock.schedule(this.#clock.now() + delayMs, start);
+    else this.#startAfter(deviceId, delayMs, start);
   }
 
   refusesConnections(deviceId: string): boolean {
@@ -48,8 +53,22 @@ export class DeviceFaults {
       throw new HubError(events.error, `On the device's request: ${events.reason.trim()}`);
   }
 
+  /** Also those that have not begun. */
   clear(): void {
     this.#afflicted.clear();
+    for (const cancels of this.#pending.values()) for (const cancel of cancels) cancel();
+    this.#pending.clear();
+  }
+
+  #startAfter(deviceId: string, delayMs: number, start: () => void): void {
+    const cancels = this.#pending.get(deviceId) ?? new Set();
+    if (cancels.size >= MAX_PENDING_PER_DEVICE) return;
+    const cancel = this.#clock.schedule(this.#clock.now() + delayMs, () => {
+      cancels.delete(cancel);
+      if (cancels.size === 0) this.#pending.delete(deviceId);
+      start();
+    });
+    this.#pending.set(deviceId, cancels.add(cancel));
   }
 
   #of(deviceId: string): Affliction | undefined {
