@@ -8,6 +8,8 @@ import type { WireLogEntry } from './wire-log.ts';
 
 /** Who does not shake hands within this is not waited for. */
 const TLS_HANDSHAKE_TIMEOUT_MS = 20_000;
+/** OpenSSL keeps 8 KiB for each connection as long as it could be resumed; Node's own value is 5 minutes. */
+const TLS_SESSION_SECONDS = 2;
 
 export interface HeadListener<T extends Server> {
   readonly port: number;
@@ -33,6 +35,7 @@ export async function listenForHead<T extends Server>(
       key,
       cert,
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+      sessionTimeout: TLS_SESSION_SECONDS,
       // Devices may show a certificate; who they are by it is checked where they say who they are.
       requestCert: true,
       rejectUnauthorized: false,

@@ -225,6 +225,8 @@ export class MqttConnection {
       return;
     }
     const { deviceId, expiresAt } = admission;
+    // The closures below live as long as the connection: of the packet they keep nothing.
+    const credential = packet.password?.length ? 'token' : 'certificate';
     if (faults.requested.refusesConnections(deviceId)) {
       this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, 'a fault that the device asked for');
       return;
@@ -257,7 +259,7 @@ export class MqttConnection {
     );
     this.#cleanUps.add(() => this.#keepAlive?.stop());
     this.#schedule(expiresAt - wallClock.now(), () =>
-      this.close(`401003 the ${packet.password?.length ? 'token' : 'certificate'} has expired`),
+      this.close(`401003 the ${credential} has expired`),
     );
     this.#log('connect', { deviceId, clean: packet.clean ?? false, sessionPresent: isPresent });
     if (!isMute) {

@@ -5,6 +5,7 @@ import type { ConnectionInfo } from '../connection-info.ts';
 import { listenForHead, peerOf, type HeadPeer } from '../head-listener.ts';
 import { systemClock } from '../state/clock.ts';
 import type { Clock } from '../state/clock.ts';
+import { Deadlines } from '../state/deadlines.ts';
 import type { HeadOptions } from '../head-options.ts';
 import { MqttConnection } from './connection.ts';
 import type { ConnectionContext } from './connection.ts';
@@ -29,12 +30,15 @@ export interface MqttHead {
 export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead> {
   const { state, authenticator, faults, log } = options;
   const connections = new Set<MqttConnection>();
+  const { wallClock = systemClock() } = options;
+  const deadlines = new Deadlines(wallClock);
   const context: ConnectionContext = {
     state,
     authenticator,
     faults,
     log,
-    wallClock: options.wallClock ?? systemClock(),
+    // One timer for all connections.
+    wallClock: { now: () => wallClock.now(), schedule: (at, run) => deadlines.schedule(at, run) },
     sessions: new Sessions(),
   };
 
@@ -64,6 +68,7 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     stopWatching();
     dropConnections();
     await listener.stop();
+    deadlines.stop();
   }
 
   return {

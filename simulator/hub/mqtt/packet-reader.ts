@@ -21,18 +21,6 @@ export class PacketReader {
   #chunks: Buffer[] = [];
   #length = 0;
   #needed = SHORTEST_PACKET_BYTES;
-  #packet: Packet | undefined;
-  #error: Error | undefined;
-  readonly #parser = mqttPacket.parser({ protocolVersion: 4 });
-
-  constructor() {
-    this.#parser.on('packet', (packet) => {
-      this.#packet = packet;
-    });
-    this.#parser.on('error', (error: unknown) => {
-      this.#error = error instanceof Error ? error : new Error(String(error));
-    });
-  }
 
   /** Throws ProtocolError at the first packet that is not one. */
   *packets(chunk: Buffer): Generator<Packet, void, void> {
@@ -47,29 +35,45 @@ export class PacketReader {
         this.#needed = size ?? bytes.length + 1;
         return;
       }
-      this.#chunks = [bytes.subarray(size)];
+      // Nothing kept of nothing: an empty view would hold on to all the bytes below it.
+      this.#chunks = size < bytes.length ? [bytes.subarray(size)] : [];
       this.#length = bytes.length - size;
       this.#needed = SHORTEST_PACKET_BYTES;
-      yield this.#parse(bytes.subarray(0, size));
+      yield parse(bytes.subarray(0, size));
     }
   }
+}
 
-  #parse(bytes: Buffer): Packet {
-    this.#packet = undefined;
-    this.#error = undefined;
-    try {
-      this.#parser.parse(bytes);
-    } catch (error) {
-      throw new ProtocolError('Malformed packet', { cause: error });
-    }
-    if (this.#error !== undefined) {
-      throw protocolError(this.#error);
-    }
-    if (this.#packet === undefined) {
-      throw new ProtocolError('Malformed packet');
-    }
-    return checked(this.#packet);
+/** One for all connections: it never holds more than the packet that it is given, and is not light. */
+let parser: ReturnType<typeof mqttPacket.parser> | undefined;
+let parsed: Packet | undefined;
+let failure: Error | undefined;
+
+function newParser(): ReturnType<typeof mqttPacket.parser> {
+  const created = mqttPacket.parser({ protocolVersion: 4 });
+  created.on('packet', (packet) => {
+    parsed = packet;
+  });
+  created.on('error', (error: unknown) => {
+    failure = error instanceof Error ? error : new Error(String(error));
+  });
+  return created;
+}
+
+function parse(bytes: Buffer): Packet {
+  parsed = undefined;
+  failure = undefined;
+  parser ??= newParser();
+  try {
+    parser.parse(bytes);
+  } catch (error) {
+    parser = undefined;
+    throw new ProtocolError('Malformed packet', { cause: error });
   }
+  if (failure === undefined && parsed !== undefined) return checked(parsed);
+  // Of what it could not parse, something may be left in it.
+  parser = undefined;
+  throw failure === undefined ? new ProtocolError('Malformed packet') : protocolError(failure);
 }
 
 /** Of the whole packet, header included; undefined while the header is incomplete. §2.2.3 */

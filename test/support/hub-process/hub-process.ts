@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { JournalEvent, SimulatedHubOptions } from '@downlink/simulator';
 
+/** Both npm and jest start in the root; the benchmarks, which are bundled, lie elsewhere. */
+const ENTRY_POINT = 'test/support/hub-process/main.js';
+
 export interface HeldObjects {
   readonly tlsSockets: number;
   readonly sockets: number;
@@ -32,11 +35,11 @@ interface Requests {
     count: number;
     message: { messageId?: string; body: Buffer; ack?: string; expiresAt?: number };
   }): void;
+  leaveBehind(request: { devices: number; messages: number }): void;
   queued(deviceId: string): number;
   journal(filter: { deviceId?: string; messageId?: string }): JournalEvent[];
   problems(): string[];
-  cpu(): { userMs: number; systemMs: number };
-  rss(): number;
+  cpu(): NodeJS.CpuUsage;
   memory(): HubMemory;
   held(): HeldObjects;
   stop(): void;
@@ -55,7 +58,7 @@ export async function startHubProcess(
   options: SimulatedHubOptions = {},
   { nodeOptions = [] as readonly string[] } = {},
 ) {
-  const child = fork(path.resolve(import.meta.dirname, 'main.js'), {
+  const child = fork(path.resolve(ENTRY_POINT), {
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning', ...nodeOptions],
     serialization: 'advanced',
   });
@@ -98,3 +101,5 @@ export async function startHubProcess(
     },
   };
 }
+
+export type HubProcess = Awaited<ReturnType<typeof startHubProcess>>;

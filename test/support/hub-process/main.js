@@ -40,7 +40,7 @@ function clearedTimer() {
 /** The head as it serves connections from WebSockets: over a plain socket, which costs a client less than TLS. */
 async function listenPlainly(head) {
   const server = net.createServer({ noDelay: true }, (socket) => {
-    head.accept(socket, `plain:${socket.remotePort}`);
+    head.accept(socket, { name: `plain:${socket.remotePort}`, clientCertificate: () => undefined });
   });
   plainServers.push(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -87,17 +87,28 @@ const requests = {
       for (let queued = cloudToDevice.count(deviceId); queued < count; queued++)
         cloudToDevice.enqueue(deviceId, { to: '', properties: {}, ack: 'none', ...message });
   },
+  /** Devices that nobody uses, and messages that have expired. */
+  leaveBehind({ devices, messages }) {
+    const { cloudToDevice, clock, registry, settings } = hub.state;
+    const message = { to: '', properties: {}, ack: 'none', body: Buffer.from('too late') };
+    for (let ordinal = 0; ordinal < devices; ordinal++)
+      registry.create({ deviceId: `idle-${ordinal}` });
+    const { maxQueueDepth, defaultTtlMs } = settings.cloudToDevice;
+    for (let left = messages; left > 0;) {
+      for (let ordinal = 0; ordinal < devices && left > 0; ordinal++)
+        for (let count = 0; count < maxQueueDepth && left > 0; count++, left--)
+          cloudToDevice.enqueue(`idle-${ordinal}`, message);
+      clock.advance(defaultTtlMs);
+    }
+  },
   queued: (deviceId) => hub.state.cloudToDevice.count(deviceId),
   journal: (filter) => hub.state.journal.events(filter),
   problems: () => problems,
-  cpu() {
-    const { user, system } = process.cpuUsage();
-    return { userMs: user / 1000, systemMs: system / 1000 };
-  },
-  rss: () => process.memoryUsage().rss,
-  /** After everything that is garbage is gone; the history of messages, which has a bound of its own, left aside. */
+  cpu: () => process.cpuUsage(),
+  /** After everything that is garbage is gone; history and events, which have bounds of their own, left aside. */
   memory() {
     hub.state.journal.clear();
+    hub.state.events.clear();
     globalThis.gc();
     globalThis.gc();
     const { heapUsed, external, rss } = process.memoryUsage();
