@@ -28,7 +28,7 @@ interface Requests {
     connectionString: string;
   };
   devices(ids: readonly string[]): string[];
-  registeredDevices(): number;
+  isRegistered(deviceId: string): boolean;
   reset(devices: readonly { deviceId: string }[]): void;
   fill(request: {
     devices: readonly string[];

@@ -76,7 +76,7 @@ const requests = {
       if (!hub.state.registry.find(deviceId)) hub.state.registry.create({ deviceId });
     return ids.map((deviceId) => hub.deviceConnectionString(deviceId));
   },
-  registeredDevices: () => hub.state.registry.size,
+  isRegistered: (deviceId) => hub.state.registry.find(deviceId) !== undefined,
   reset(devices) {
     hub.state.reset(devices);
   },

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 
 /** Speaks to a port of the hub in bytes, and reads all that comes. */
 export class PlainPeer {
@@ -12,6 +13,18 @@ export class PlainPeer {
   static async connect(port: number): Promise<PlainPeer> {
     const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
     await once(socket, 'connect');
+    return new PlainPeer(socket);
+  }
+
+  static async connectTls(port: number, secureContext: tls.SecureContext): Promise<PlainPeer> {
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      servername: 'localhost',
+      port,
+      secureContext,
+      ALPNProtocols: ['http/1.1'],
+    });
+    await once(socket, 'secureConnect');
     return new PlainPeer(socket);
   }
 
@@ -68,7 +81,7 @@ export class PlainPeer {
   leave(inGoodOrder: boolean): void {
     if (inGoodOrder) this.#socket.end();
     // libuv cannot reset a socket that is shutting down already, and would never let go of it.
-    else if (this.isOver) this.#socket.destroy();
+    else if (this.isOver || this.#socket instanceof tls.TLSSocket) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
     // Whoever leaves in good order reads on until the hub has left as well.
     this.#socket.resume();
