@@ -34,6 +34,8 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
     createServer(
       { ...tlsOptions, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
       (request, response) => {
+        request.url = originForm(request.url);
+        request.method = methodMeant(request);
         if (listeners.some((takes) => takes(request, response))) return;
         void handleRequest(options, request, response);
       },
@@ -43,10 +45,26 @@ export async function startHttpsHead(options: HeadOptions): Promise<HttpsHead> {
     port: listener.port,
     onRequest: (first) => listeners.push(first),
     onUpgrade(upgrade) {
-      for (const server of listener.servers) server.on('upgrade', upgrade);
+      for (const server of listener.servers) {
+        server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+          request.url = originForm(request.url);
+          upgrade(request, socket, head);
+        });
+      }
     },
     dropConnections: () => listener.cutSockets(),
     connections: () => listener.connections(),
     stop: async () => listener.stop(),
   };
+}
+
+/** RFC 9112 §3.2.2: the target may be a whole URL, and the Java SDK's is when it asks for WebSockets. */
+function originForm(target = '/'): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+}
+
+/** Java's HttpURLConnection knows no PATCH: its service SDK posts, and says so. */
+function methodMeant({ method = 'GET', headers }: IncomingMessage): string {
+  const override = String(headers['x-http-method-override'] ?? '').toUpperCase();
+  return method === 'POST' && override === 'PATCH' ? override : method;
 }

@@ -28,9 +28,14 @@ const authentication = z.object({
     .object({ primaryThumbprint: thumbprint, secondaryThumbprint: thumbprint })
     .nullish(),
 });
+/** The Java SDK begins it with a capital. */
+const status = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['enabled', 'disabled']));
 const identitySchema = z.object({
   deviceId: z.string().optional(),
-  status: z.enum(['enabled', 'disabled']).nullish(),
+  status: status.nullish(),
   statusReason: z.string().max(128).nullish(),
   authentication: authentication.nullish(),
   capabilities: z.object({ iotEdge: z.boolean().nullish() }).nullish(),

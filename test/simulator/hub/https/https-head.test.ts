@@ -179,6 +179,15 @@ describe('A planned fault of https-request', () => {
 });
 
 describe('HttpsHead', () => {
+  test.each(['https://localhost/devices/device-1', 'https://LOCALHOST:443/devices/device-1'])(
+    'answers when the target is %s, as a whole URL',
+    async (target) => {
+      const response = await hub.send(`GET ${target}`);
+
+      expect([response.status, response.headers['iothub-errorcode']]).toEqual([200, undefined]);
+    },
+  );
+
   test('logs requests by route, without ids, tokens and bodies', async () => {
     await hub.send('GET /devices/device-1?api-version=1&secret=2');
     await hub.send('DELETE /messages/servicebound/feedback/some-lock-token');

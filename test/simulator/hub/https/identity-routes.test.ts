@@ -84,6 +84,14 @@ describe('PUT /devices/{deviceId}', () => {
     expect(replaced.primaryKey).not.toBe(primaryKey);
   });
 
+  test('takes a status that begins with a capital, as that of the Java SDK', async () => {
+    const body = { deviceId: 'device-2', status: 'Disabled' };
+
+    const { json } = await hub.send('PUT /devices/device-2', { body });
+
+    expect(json).toMatchObject({ status: 'disabled' });
+  });
+
   test('refuses an ETag that is not the current one, and an unknown device', async () => {
     const headers = { 'if-match': '"abc"' };
 

@@ -44,6 +44,14 @@ describe('/twins/{deviceId}', () => {
     expect(queried.json).toEqual([patched.json]);
   });
 
+  test('POST that means PATCH patches, as the Java SDK has it', async () => {
+    const headers = { 'x-http-method-override': 'PATCH' };
+
+    const patched = await hub.send(`POST ${TWIN}`, { body: { tags: { room: 8 } }, headers });
+
+    expect(patched.json).toMatchObject({ tags: { room: 8 } });
+  });
+
   test('PUT replaces, and reported properties are not the back end’s', async () => {
     hub.state.twins.patch('device-1', { tags: { a: 1 }, desired: { b: 1, c: 1 } });
     const properties = { desired: { b: 2 }, reported: { forged: true } };

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { get } from 'node:https';
+import type { Socket } from 'node:net';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import common from 'azure-iot-common';
@@ -141,6 +143,25 @@ describe('GET /$iothub/websocket', () => {
       socket.terminate();
     },
   );
+
+  test('is there when the target is a whole URL, as that of the Java SDK', async () => {
+    const request = get({
+      port: 443,
+      path: `https://localhost${PATH}?iothub-no-client-cert=true`,
+      headers: {
+        connection: 'Upgrade,Keep-Alive',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+        'sec-websocket-protocol': 'AMQPWSB10',
+      },
+    });
+
+    const [response, socket] = (await once(request, 'upgrade')) as [IncomingMessage, Socket];
+
+    expect(response.headers['sec-websocket-protocol']).toBe('AMQPWSB10');
+    socket.destroy();
+  });
 
   test.each([
     [PATH, ['mqtt5'], 400, 'AMQPWSB10, mqtt'],
