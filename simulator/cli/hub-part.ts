@@ -18,6 +18,8 @@ export interface HubPartOptions {
   ports: HubPorts;
   /** Without it nothing survives the process. */
   dataFolder: string | undefined;
+  /** `localhost` unless told otherwise: some SDKs want a dot in it. */
+  hostName?: string | undefined;
   /** Throttles and quota of a hub of this size. */
   limits?: ServiceTier | undefined;
   logPayloads?: boolean;
@@ -31,7 +33,7 @@ export interface HubPartOptions {
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
   const { parts, ports, dataFolder, limits, seed, consumerGroups, print } = options;
-  const { certificateAuthorities = [], entra, logPayloads = false } = options;
+  const { certificateAuthorities = [], entra, hostName, logPayloads = false } = options;
   const starting = startHub({
     ports,
     settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
@@ -40,6 +42,7 @@ export async function startHubPart(options: HubPartOptions): Promise<SimulatedHu
     onProblem: (text) => print(`hub | ${text}`),
     ...(dataFolder === undefined ? {} : { dataFolder }),
     logPayloads,
+    ...(hostName !== undefined && { hostName }),
     ...(limits && { limits }),
     ...(consumerGroups && { consumerGroups }),
     ...(entra && { entra }),

@@ -15,6 +15,7 @@ import { SdkError } from './program.ts';
 const LARGE_BODY_BYTES = 63 * 1024;
 /** Two seconds, and what a reconnection takes. */
 const RENEWAL_MS = 3_200;
+const BODY = Buffer.from('body').toString('base64');
 const METHOD_MS = 10_000;
 
 export const deviceCapabilities: readonly Capability[] = [
@@ -29,6 +30,7 @@ export const deviceCapabilities: readonly Capability[] = [
     title: 'is refused with a wrong key, at once',
     async run(stage) {
       const wrong = Buffer.alloc(32).toString('base64');
+      await isTaken(stage);
       await isRefused({
         ...stage,
         connectionString: stage.connectionString.replace(/Key=.*/, `Key=${wrong}`),
@@ -38,6 +40,7 @@ export const deviceCapabilities: readonly Capability[] = [
   {
     title: 'is refused when its identity is disabled',
     async run(stage) {
+      await isTaken(stage);
       stage.hub.state.registry.update({ deviceId: stage.deviceId, status: 'disabled' }, '*');
       await isRefused(stage);
     },
@@ -244,11 +247,18 @@ async function connect(stage: Stage, how: object = {}): Promise<{ tokenSeconds?:
   return (await stage.tell('connect', { connectionString, ...how })) ?? {};
 }
 
+/** So that a later refusal is for its reason and no other. */
+async function isTaken(stage: Stage): Promise<void> {
+  await connect(stage);
+  await stage.tell('sendEvent', { properties: {}, body: BODY });
+  await stage.tell('disconnect');
+}
+
 /** Some SDKs first speak to the hub when there is something to say. */
 async function isRefused(stage: Stage): Promise<void> {
   await assert.rejects(async () => {
     await connect(stage);
-    await stage.tell('sendEvent', { properties: {}, body: '' });
+    await stage.tell('sendEvent', { properties: {}, body: BODY });
   }, SdkError);
   await stage.tell('disconnect').catch(ignoreSdkError);
 }

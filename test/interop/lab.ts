@@ -6,6 +6,9 @@ import { PortTakenError, startHub, systemClock, type SimulatedHub } from '@downl
 import { MovableClock } from '../../simulator/hub/state/movable-clock.ts';
 import type { Language } from './languages.ts';
 
+/** Some SDKs take no name without a dot. */
+const HOST_NAMES: Readonly<Partial<Record<Language, string>>> = { java: '127.0.0.1' };
+
 /** A hub for one run, and what a program needs to reach and trust it. */
 export interface Lab {
   readonly hub: SimulatedHub;
@@ -21,7 +24,12 @@ const SDK_PORTS = { amqp: 5671, mqtt: 8883, https: 443 };
 export async function startLab(language: Language): Promise<Lab> {
   const wallClock = new MovableClock(systemClock());
   const startWith = (ports: Partial<typeof SDK_PORTS>): Promise<SimulatedHub> =>
-    startHub({ ports, wallClock, settings: { feedback: { intervalMs: 0 } } });
+    startHub({
+      hostName: HOST_NAMES[language] ?? 'localhost',
+      ports,
+      wallClock,
+      settings: { feedback: { intervalMs: 0 } },
+    });
   const hub = await startWith(SDK_PORTS).catch((error: unknown) => {
     if (language === 'node' && cannotListen(error)) return startWith({});
     throw error;

@@ -10,7 +10,7 @@ export type Outcome =
   | { readonly kind: 'fails'; readonly why: string };
 
 /** For one thing that a program is told; connections that come back take the longest. */
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 10_000;
 
 export interface RunReport {
   /** Of the SDK. */

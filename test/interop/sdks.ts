@@ -1,5 +1,6 @@
 import type { Capability } from './capability.ts';
 import { deviceCapabilities } from './device-capabilities.ts';
+import { javaProgram } from './java/java-environment.ts';
 import type { Language } from './languages.ts';
 import { nodeProgram } from './node/node-program.ts';
 import type { ProgramCommand } from './program.ts';
@@ -54,6 +55,24 @@ export const sdks: readonly Sdk[] = [
     transports: ['amqp', 'amqp-ws'],
     capabilities: serviceCapabilities,
     command: (transport) => pythonProgram('azure_iot_hub.py', transport),
+  },
+  {
+    id: 'java-device',
+    language: 'java',
+    packageName: 'iot-device-client',
+    side: 'device',
+    transports: ['mqtt', 'mqtt-ws', 'amqp', 'amqp-ws', 'http'],
+    capabilities: deviceCapabilities,
+    command: (transport) => javaProgram('DeviceProgram', transport),
+  },
+  {
+    id: 'java-service',
+    language: 'java',
+    packageName: 'iot-service-client',
+    side: 'service',
+    transports: ['amqp', 'amqp-ws'],
+    capabilities: serviceCapabilities,
+    command: (transport) => javaProgram('ServiceProgram', transport),
   },
 ];
 

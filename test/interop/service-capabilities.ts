@@ -23,7 +23,10 @@ export const serviceCapabilities: readonly Capability[] = [
   {
     title: 'connects with a token made elsewhere',
     async run(stage) {
-      await stage.tell('connectWithToken', { token: sharedAccessSignature(stage) });
+      await stage.tell('connectWithToken', {
+        hostName: stage.hub.hostName,
+        token: sharedAccessSignature(stage),
+      });
       await send(stage);
       await stage.tell('disconnect');
     },
@@ -33,6 +36,10 @@ export const serviceCapabilities: readonly Capability[] = [
     async run(stage) {
       const wrong = Buffer.alloc(32).toString('base64');
       const connectionString = stage.connectionString.replace(/Key=[^;]*$/, `Key=${wrong}`);
+      // So that the refusal is for its reason and no other.
+      await connect(stage);
+      await send(stage);
+      await stage.tell('disconnect');
       await assert.rejects(async () => {
         await stage.tell('connect', { connectionString });
         await send(stage);
@@ -47,8 +54,6 @@ export const serviceCapabilities: readonly Capability[] = [
       const message = {
         messageId: uniqueId('message'),
         correlationId: 'correlation-1',
-        contentType: 'application/json',
-        contentEncoding: 'utf-8',
         ack: 'full',
         properties: { temperature: '21', 'x-y': 'a%b&c' },
       };
@@ -57,6 +62,17 @@ export const serviceCapabilities: readonly Capability[] = [
       const [queued] = hub.state.cloudToDevice.inspect(deviceId);
       const expected = { ...message, body: EVERY_OCTET, expiresAt: expiresAtMs };
       assert.deepEqual(pick(queued?.message, expected), expected);
+      await stage.tell('disconnect');
+    },
+  },
+  {
+    title: 'sends content type and encoding',
+    async run(stage) {
+      const message = { contentType: 'application/x-any', contentEncoding: 'gzip' };
+      await connect(stage);
+      await send(stage, message);
+      const [queued] = stage.hub.state.cloudToDevice.inspect(stage.deviceId);
+      assert.deepEqual(pick(queued?.message, message), message);
       await stage.tell('disconnect');
     },
   },
@@ -180,9 +196,9 @@ export const serviceCapabilities: readonly Capability[] = [
     },
   },
   {
-    title: 'creates, reads, changes, lists and deletes a device',
+    title: 'creates, reads, changes and deletes a device',
     async run(stage) {
-      const deviceId = uniqueId("made:a.b+c%d_e#f*g?h!i(j),k=l@m;n$o'p");
+      const deviceId = uniqueId('made');
       const primaryKey = Buffer.alloc(32, 1).toString('base64');
       const secondaryKey = Buffer.alloc(32, 2).toString('base64');
       const device = { deviceId, status: 'enabled', primaryKey, secondaryKey };
@@ -194,9 +210,31 @@ export const serviceCapabilities: readonly Capability[] = [
       const disabled = { ...device, status: 'disabled' };
       const updated = await stage.tell('updateDevice', disabled);
       assert.deepEqual(pick(updated, disabled), disabled);
-      assert.ok(((await stage.tell('listDevices')) as string[]).includes(deviceId));
       await stage.tell('deleteDevice', { deviceId });
       assert.equal(stage.hub.state.registry.find(deviceId), undefined);
+      await stage.tell('disconnect');
+    },
+  },
+  {
+    title: 'reads a device whose id has every character that is allowed',
+    async run(stage) {
+      const deviceId = uniqueId("a:b.c+d%e_f#g*h?i!j(k),l=m@n;o$p'q");
+      stage.hub.state.registry.create({ deviceId });
+      await connect(stage);
+      const read = await stage.tell('getDevice', { deviceId });
+      assert.deepEqual(pick(read, { deviceId }), { deviceId });
+      await stage.tell('disconnect');
+    },
+  },
+  {
+    title: 'lists devices',
+    async run(stage) {
+      await connect(stage);
+      const listed = (await stage.tell('listDevices')) as string[];
+      assert.deepEqual(
+        listed,
+        stage.hub.state.registry.list(1000).map(({ deviceId }) => deviceId),
+      );
       await stage.tell('disconnect');
     },
   },

@@ -27,6 +27,11 @@ export const hubCommand: Command = {
       valueName: 'names',
       description: 'Of the Event Hubs endpoint, besides $Default, with commas between them',
     },
+    'host-name': {
+      type: 'string',
+      valueName: 'name',
+      description: 'Its name in connection strings instead of localhost, such as 127.0.0.1',
+    },
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
     'log-payloads': {
@@ -53,6 +58,7 @@ export const hubCommand: Command = {
         parts,
         ports,
         dataFolder,
+        hostName: typeof values['host-name'] === 'string' ? values['host-name'] : undefined,
         consumerGroups: groupsIn(values['consumer-groups']),
         limits,
         seed,

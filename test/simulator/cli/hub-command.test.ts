@@ -76,6 +76,12 @@ describe('downlink hub', () => {
     expect(await deviceOf(await runReady(['hub', '--data', 'state']))).toBe(connectionString);
   });
 
+  test('has the name of --host-name', async () => {
+    const cli = await runReady(['hub', '--host-name', '127.0.0.1']);
+
+    expect(await deviceOf(cli)).toMatch(/^HostName=127\.0\.0\.1;/);
+  });
+
   test('begins with the devices of --seed, in the size of --sku', async () => {
     const devices = Array.from({ length: 12 }, (_, place) => ({ deviceId: `pump-${place}` }));
     await writeFile(path.join(folder, 'devices.json'), JSON.stringify({ devices }));
