@@ -56,6 +56,8 @@ export class Stack {
     options: {
       hub?: HubOptions;
       settings?: Record<string, string>;
+      /** Nothing is written down: for measurements. */
+      storageInMemory?: boolean;
       /** What the app is told instead of the storage's own connection string. */
       storageFor?: (connectionString: string) => Promise<string>;
       /** Whether the app reads what devices send. */
@@ -71,7 +73,9 @@ export class Stack {
     };
     const [hub, storage] = await Promise.all([
       startHub(hubOptions),
-      startStorageEmulatorProcess({ folder: path.join(folder, 'storage') }),
+      startStorageEmulatorProcess(
+        options.storageInMemory === true ? {} : { folder: path.join(folder, 'storage') },
+      ),
     ]);
     const { connectionString } = storage;
     const settings = {
