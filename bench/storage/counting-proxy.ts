@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 export interface CountingProxy {
   readonly connectionString: string;
@@ -42,7 +41,9 @@ export async function startCountingProxy(connectionString: string): Promise<Coun
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return { server, port: (server.address() as AddressInfo).port };
+    const address = server.address();
+    if (typeof address !== 'object' || !address) throw new Error('the proxy has no port');
+    return { server, port: address.port };
   }
 
   const portOf = (endpoint: string) =>

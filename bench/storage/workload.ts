@@ -36,9 +36,11 @@ export async function devicesWithBacklog(connectionString: string): Promise<numb
   const table = TableClient.fromConnectionString(connectionString, 'downlink', {
     allowInsecureConnection: true,
   });
-  let count = 0;
   const filter = "RowKey ge 'work|' and RowKey lt 'work|~~'";
-  for await (const _row of table.listEntities({ queryOptions: { filter } })) count += 1;
+  let count = 0;
+  for await (const page of table.listEntities({ queryOptions: { filter } }).byPage()) {
+    count += page.length;
+  }
   return count;
 }
 

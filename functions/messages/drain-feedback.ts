@@ -2,8 +2,6 @@ import type { FeedbackSource } from './feedback.ts';
 import type { MessageStore } from './message-store.ts';
 import { recordFeedback } from './record-feedback.ts';
 
-/** How long to wait for one more batch: with a wake-up a second, readers see outcomes without a gap. */
-const WAIT_MS = 800;
 /** Batches stored together: the more, the fewer transactions a record costs. */
 const MAX_BATCHES = 32;
 
@@ -31,7 +29,13 @@ export async function drainFeedback(
     /** Told of the devices whose messages came to an end. */
     onOutcomes: (deviceIds: ReadonlySet<string>) => Promise<void>;
   },
-  limits: { forMs: number },
+  limits: {
+    forMs: number;
+    /** How long to wait for one more batch. */
+    listenMs: number;
+    /** Until when to wait at the least; may grow meanwhile. */
+    listenUntil: () => number;
+  },
 ): Promise<DrainTally> {
   const { source, now, onOutcomes } = dependencies;
   const deadline = now() + limits.forMs;
@@ -40,8 +44,13 @@ export async function drainFeedback(
   const session = await source.open();
   try {
     while (now() < deadline) {
-      const batches = await session.receive({ waitMs: WAIT_MS, maxBatches: MAX_BATCHES });
-      if (batches.length === 0) break;
+      const listenUntil = limits.listenUntil();
+      const waitMs = Math.max(limits.listenMs, listenUntil - now());
+      const batches = await session.receive({ waitMs, maxBatches: MAX_BATCHES });
+      if (batches.length === 0) {
+        if (limits.listenUntil() > listenUntil) continue;
+        break;
+      }
       const records = batches.flatMap((batch) => batch.records);
       const tally = await recordFeedback(dependencies, records);
       await onOutcomes(new Set(records.map(({ deviceId }) => deviceId)));

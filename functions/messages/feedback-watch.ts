@@ -11,7 +11,8 @@ export interface FeedbackWatchStore {
 
 /** What one look at the feedback brought. */
 interface FeedbackLook {
-  readonly failed: boolean;
+  /** Whether it could not be read; undefined if nobody tried. */
+  readonly failed: boolean | undefined;
   /** Batches read. */
   readonly batches: number;
   /** Messages whose outcome should have come by now. */
@@ -65,6 +66,14 @@ export function feedbackWatch(dependencies: {
     });
   }
 
+  function failingSinceOf(
+    { failingSince }: FeedbackWatchState,
+    failed: boolean | undefined,
+  ): number {
+    if (failed === undefined) return failingSince;
+    return failed ? failingSince || now() : 0;
+  }
+
   /** Undefined if there is nothing to write down. */
   function next(
     state: FeedbackWatchState,
@@ -73,7 +82,7 @@ export function feedbackWatch(dependencies: {
   ): FeedbackWatchState | undefined {
     const isNews = now() - state.lastFeedbackAt >= NOTE_EVERY_MS || overdue.length > 0;
     const lastFeedbackAt = look.batches > 0 && isNews ? now() : state.lastFeedbackAt;
-    const failingSince = look.failed ? state.failingSince || now() : 0;
+    const failingSince = failingSinceOf(state, look.failed);
     const seen = { ...state, lastFeedbackAt, failingSince, overdue };
     const told = feedbackReport(seen, now()).state;
     const isSame =

@@ -11,6 +11,11 @@ import type { Swept } from './sweep-messages.ts';
 
 /** One run ends well before the lock of its first batch does. */
 const DRAIN_MS = 30_000;
+/**
+ * How long a wake-up listens. Wake-ups come a second apart while somebody sends or waits, and the host may be a second
+ * late to notice one: listening as long as both, outcomes find somebody who takes them at once.
+ */
+const LISTEN_MS = 2_000;
 /** The sweep asks every partition; once in this time is enough for what is due in minutes. */
 const SWEEP_EVERY_MS = 10_000;
 /** The same for backlogs whose wake-up has got lost. */
@@ -45,19 +50,29 @@ export function messageWatch(dependencies: {
   const { backlogs, health, now } = dependencies;
   let sweptAt = Number.NEGATIVE_INFINITY;
   let rescuedAt = Number.NEGATIVE_INFINITY;
+  let listenUntil: number | undefined;
 
   const onOutcomes = async (deviceIds: ReadonlySet<string>) => backlogs.roomMade(deviceIds);
 
+  /** One session per process: a wake-up that finds one under way makes it listen longer. */
   async function drain(): Promise<Pick<WatchReport, 'drained' | 'hubError'>> {
+    const isListening = listenUntil !== undefined;
+    listenUntil = now() + LISTEN_MS;
+    if (isListening) return { drained: undefined, hubError: undefined };
     try {
-      return {
-        drained: await drainFeedback({ ...dependencies, onOutcomes }, { forMs: DRAIN_MS }),
-        hubError: undefined,
+      const limits = {
+        forMs: DRAIN_MS,
+        listenMs: LISTEN_MS,
+        listenUntil: () => listenUntil ?? 0,
       };
+      const drained = await drainFeedback({ ...dependencies, onOutcomes }, limits);
+      return { drained, hubError: undefined };
     } catch (error) {
       const ofHub = error instanceof DownlinkError && error.code !== 'storage-unavailable';
       if (!ofHub) throw error;
       return { drained: undefined, hubError: error };
+    } finally {
+      listenUntil = undefined;
     }
   }
 
@@ -67,18 +82,21 @@ export function messageWatch(dependencies: {
     const isDue = (lastAt: number, everyMs: number) => sweepNow || startedAt - lastAt >= everyMs;
     let swept: Swept | undefined;
     if (isDue(sweptAt, SWEEP_EVERY_MS)) {
-      swept = await sweepMessages(dependencies);
       sweptAt = startedAt;
+      swept = await sweepMessages(dependencies);
     }
-    const feedback = await health.note({
-      failed: hubError !== undefined,
-      batches: drained?.batches ?? 0,
-      overdue: swept?.overdue ?? [],
-    });
+    let feedback: FeedbackReport | undefined;
+    if (drained || hubError || swept) {
+      feedback = await health.note({
+        failed: drained ? false : hubError && true,
+        batches: drained?.batches ?? 0,
+        overdue: swept?.overdue ?? [],
+      });
+    }
     let rescued = 0;
     if (isDue(rescuedAt, RESCUE_EVERY_MS)) {
-      rescued = await backlogs.rescue();
       rescuedAt = startedAt;
+      rescued = await backlogs.rescue();
     }
     return { drained, hubError, swept, feedback, rescued };
   };

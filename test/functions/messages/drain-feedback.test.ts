@@ -60,7 +60,11 @@ const drain = async (
   source: FeedbackSource,
   store: Pick<MessageStore, 'changeMany'>,
   onOutcomes = async (_deviceIds: ReadonlySet<string>): Promise<void> => undefined,
-) => drainFeedback({ source, store, onOutcomes, now: () => NOON + 2000 }, { forMs: 30_000 });
+) =>
+  drainFeedback(
+    { source, store, onOutcomes, now: () => NOON + 2000 },
+    { forMs: 30_000, listenMs: 2000, listenUntil: () => NOON + 4000 },
+  );
 
 describe('drainFeedback', () => {
   test.each([
@@ -197,5 +201,44 @@ describe('messageWatch', () => {
     const report = await watchAt(NOON + 31_000, messages, hubAway)();
 
     expect(report).toMatchObject({ hubError: { code: 'hub-unavailable' }, swept: { unknown: 1 } });
+  });
+
+  test('has one session at a time: a wake-up meanwhile makes it listen longer', async () => {
+    const { messages } = storage();
+    const clock = { now: NOON };
+    const waits: number[] = [];
+    let opened = 0;
+    let wakeUp: () => Promise<unknown> = async () => undefined;
+    const watch = messageWatch({
+      source: {
+        open: async () => {
+          opened += 1;
+          return {
+            receive: async ({ waitMs }) => {
+              waits.push(waitMs);
+              clock.now += waitMs / 2;
+              if (waits.length === 1) await wakeUp();
+              clock.now += waitMs / 2;
+              return [];
+            },
+            close: async () => undefined,
+          };
+        },
+      },
+      store: messages,
+      backlogs: noBacklogs,
+      health: { note: async () => undefined },
+      now: () => clock.now,
+      feedbackTtlMs: FEEDBACK_TTL_MS,
+    });
+    const meanwhile: unknown[] = [];
+    wakeUp = async () => meanwhile.push(await watch());
+
+    const { drained } = await watch();
+
+    expect(opened).toBe(1);
+    expect(waits).toEqual([2000, 2000]);
+    expect(drained).toMatchObject({ batches: 0 });
+    expect(meanwhile).toMatchObject([{ drained: undefined, hubError: undefined }]);
   });
 });
