@@ -105,7 +105,7 @@ describe('bad luck', () => {
     await stack.restartApp();
     const early = await send('one');
     const unknown = await until('the sweep has settled it', async () => {
-      await stack.call('POST', '/admin/functions/watchMessages', { json: {} });
+      await stack.runFunction('watchMessages');
       const { body } = await show('one');
       return body['status'] === 'unknown' && body;
     });

@@ -69,10 +69,8 @@ describe('queued dispatch, in bad luck', () => {
     await stack.app.kill();
     await stack.restartApp();
     await until('both are handed over', async () => {
-      await stack.call('POST', '/admin/functions/watchMessages', { json: {} });
-      await stack.call('POST', '/admin/functions/dispatchMessages', {
-        json: { input: '{"deviceId":"device-2"}' },
-      });
+      await stack.runFunction('watchMessages');
+      await stack.runFunction('dispatchMessages', '{"deviceId":"device-2"}');
       return waitingAtHub(stack) === 3;
     });
 

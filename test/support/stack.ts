@@ -115,6 +115,15 @@ export class Stack {
     return { status, headers, body: parsed ?? {} };
   }
 
+  /** Runs a timer or queue function by hand, through the host. */
+  async runFunction(name: string, input = ''): Promise<void> {
+    await fetch(`${this.app.url}/admin/functions/${name}`, {
+      method: 'POST',
+      headers: { 'x-functions-key': FUNCTION_KEY, 'content-type': 'application/json' },
+      body: JSON.stringify({ input }),
+    });
+  }
+
   /** The app anew, with the same settings unless others are given. */
   async restartApp(settings: Record<string, string> = {}): Promise<void> {
     this.app = await startAppProcess({ ...this.#settings, ...settings });
