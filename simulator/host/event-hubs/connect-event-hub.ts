@@ -1,11 +1,13 @@
 import type { EventHubConsumerClient } from '@azure/event-hubs';
 import { HostError } from '../host-error.ts';
+import { LOOK_INTERVAL_MS } from './event-hub-listener.ts';
 import type { EventHubTrigger } from './event-hub-trigger.ts';
 import { TableCheckpoints } from './table-checkpoints.ts';
 
 const CHECKPOINT_TABLE = 'DownlinkHostEventHubCheckpoints';
-/** A hub that was away is looked for again this often. */
-const LOOK_INTERVAL_MS = 1_000;
+
+/** The delays of Azure's host; the SDK for Node waits half a minute. https://learn.microsoft.com/azure/azure-functions/functions-bindings-event-hubs#hostjson-settings */
+const RETRY = { maxRetries: 3, retryDelayInMs: 800, maxRetryDelayInMs: 60_000 };
 
 export async function connectEventHub(
   functionName: string,
@@ -23,7 +25,9 @@ export async function connectEventHub(
       }),
     );
     const client = new Client(trigger.consumerGroup, trigger.connectionString, checkpoints, {
-      loadBalancingOptions: { strategy: 'greedy', updateIntervalInMs: LOOK_INTERVAL_MS },
+      retryOptions: RETRY,
+      // What an error ended is begun again after this time.
+      loadBalancingOptions: { updateIntervalInMs: LOOK_INTERVAL_MS },
     });
     return { client, checkpoints };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventHubConsumerClient,
   EventPosition,
@@ -25,7 +26,10 @@ export interface EventHubListenerOptions {
   ) => Promise<boolean>;
 }
 
-const MAX_WAIT_SECONDS = 60;
+/** Only when its wait is over does the SDK see that the connection was lost meanwhile. */
+const MAX_WAIT_SECONDS = 1;
+/** A hub that is away is looked for again this often. */
+export const LOOK_INTERVAL_MS = 1_000;
 /** What a position is answered with that lies ahead of its partition. */
 const POSITION_REFUSED = 'ArgumentError';
 
@@ -36,38 +40,65 @@ export class EventHubListener {
   readonly #batchesSinceCheckpoint = new Map<string, number>();
   readonly #lastErrors = new Map<string, string>();
   readonly #running = new Set<Promise<void>>();
-  #subscription: Subscription | undefined;
+  readonly #subscriptions: Subscription[] = [];
+  #beginning: Promise<void> = Promise.resolve();
 
   constructor(options: EventHubListenerOptions) {
     this.#options = options;
   }
 
   start(): void {
-    const { client, settings } = this.#options;
-    this.#subscription = client.subscribe(
-      {
-        processEvents: async (events, context) => this.#track(this.#process(events, context)),
-        processError: async (error, context) => this.#failed(error, context),
-        // An error ended it: only what nobody owns is begun again.
-        processClose: async (_reason, { partitionId }) =>
-          this.#options.checkpoints.release(partitionId),
-      },
-      {
-        startPosition: startPosition(settings),
-        maxBatchSize: settings.maxEventBatchSize,
-        maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
-        prefetchCount: settings.prefetchCount,
-        skipParsingBodyAsJson: true,
-      },
-    );
+    this.#beginning = this.#begin();
   }
 
   /** Resolves once no event is being worked on any more. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#subscription?.close();
+    await this.#beginning;
+    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()));
     await Promise.all(this.#running);
     await this.#options.client.close();
+  }
+
+  /**
+   * Each partition by itself: the SDK's way to read all of them asks the hub for them all the time, and a question
+   * that a lost connection leaves open ends in an error that nobody can catch.
+   */
+  async #begin(): Promise<void> {
+    const { client, settings } = this.#options;
+    for (const partitionId of await this.#partitionIds()) {
+      const subscription = client.subscribe(
+        partitionId,
+        {
+          processEvents: async (events, context) => this.#track(this.#process(events, context)),
+          processError: async (error, context) => this.#failed(error, context),
+        },
+        {
+          startPosition: startPosition(settings),
+          maxBatchSize: settings.maxEventBatchSize,
+          maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
+          prefetchCount: settings.prefetchCount,
+          skipParsingBodyAsJson: true,
+        },
+      );
+      this.#subscriptions.push(subscription);
+    }
+  }
+
+  /** That the hub is away is waited out. */
+  async #partitionIds(): Promise<string[]> {
+    const { client } = this.#options;
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      try {
+        return await client.getPartitionIds({ abortSignal: signal });
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#tell('', `the partitions cannot be asked for: ${describeError(error)}`);
+        await sleep(LOOK_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return [];
   }
 
   async #track(processing: Promise<void>): Promise<void> {
@@ -100,11 +131,17 @@ export class EventHubListener {
   async #failed(error: Error, context: PartitionContext): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     const { partitionId } = context;
-    const isRefused = 'code' in error && error.code === POSITION_REFUSED && partitionId !== '';
+    const isRefused = 'code' in error && error.code === POSITION_REFUSED;
     if (isRefused) await this.#forget(context);
     const advice = isRefused ? '; it is read anew from the start position' : '';
-    const text = `the events of ${context.eventHubName}${partitionId === '' ? '' : `, partition ${partitionId},`} cannot be read${advice}: ${describeError(error)}`;
-    // Until the next events come, once is enough.
+    this.#tell(
+      partitionId,
+      `partition ${partitionId} cannot be read${advice}: ${describeError(error)}`,
+    );
+  }
+
+  /** Until the next events come, once is enough. */
+  #tell(partitionId: string, text: string): void {
     if (this.#lastErrors.get(partitionId) === text) return;
     this.#lastErrors.set(partitionId, text);
     this.#warn(text);

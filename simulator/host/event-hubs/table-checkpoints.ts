@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import type { Checkpoint, CheckpointStore, PartitionOwnership } from '@azure/event-hubs';
 
@@ -11,7 +10,6 @@ const NOT_FOUND = 404;
  */
 export class TableCheckpoints implements CheckpointStore {
   readonly #table: TableClient;
-  readonly #ownerships = new Map<string, PartitionOwnership>();
   #created: Promise<void> | undefined;
 
   constructor(table: TableClient) {
@@ -19,19 +17,11 @@ export class TableCheckpoints implements CheckpointStore {
   }
 
   async listOwnership(): Promise<PartitionOwnership[]> {
-    return [...this.#ownerships.values()];
+    return [];
   }
 
   async claimOwnership(claims: PartitionOwnership[]): Promise<PartitionOwnership[]> {
-    const claimed = claims.map((claim) =>
-      Object.assign({}, claim, { etag: randomUUID(), lastModifiedTimeInMs: Date.now() }),
-    );
-    for (const each of claimed) this.#ownerships.set(each.partitionId, each);
-    return claimed;
-  }
-
-  release(partitionId: string): void {
-    this.#ownerships.delete(partitionId);
+    return claims;
   }
 
   async listCheckpoints(
