@@ -275,15 +275,17 @@ app.storageQueue('dispatchMessages', {
   connection: 'AzureWebJobsStorage',
   handler: lazily(async () => {
     const { dispatchMessagesHandler } = await import('./queues/dispatch-messages.ts');
-    const [{ messages: store }, { sender }, wakeUps, dispatch] = await Promise.all([
-      services.storage(),
-      services.iotHub(),
-      services.wakeUps(),
-      services.dispatch(),
-    ]);
+    const [{ messages: store, dispatchPoisonQueue: poisonQueue }, { sender }, wakeUps, dispatch] =
+      await Promise.all([
+        services.storage(),
+        services.iotHub(),
+        services.wakeUps(),
+        services.dispatch(),
+      ]);
     return dispatchMessagesHandler({
       ...dispatch,
       store,
+      poisonQueue,
       sender,
       wakeUps,
       now,

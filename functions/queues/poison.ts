@@ -65,7 +65,8 @@ const NOT_UNDERSTOOD = {
   detail: 'The message is none that Downlink puts into this queue.',
 };
 
-function deliveriesOf(context: InvocationContext): number {
+/** How often the host has delivered the message, this time included. */
+export function deliveriesOf(context: InvocationContext): number {
   return Number(context.triggerMetadata?.['dequeueCount'] ?? 1);
 }
 

@@ -33,6 +33,7 @@ export interface Storage {
   readonly wakeUpQueue: WakeUpQueue;
   readonly paceStore: PaceStore;
   readonly dispatchQueue: DispatchQueue;
+  readonly dispatchPoisonQueue: StorageQueue<object>;
   readonly feedbackWatchStore: FeedbackWatchStore;
   /** Settles when the storage answered; rejects with `storage-unavailable`. */
   check(): Promise<void>;
@@ -60,6 +61,7 @@ export function connectStorage(options: {
     paceStore: tableControlRow<PaceState>(table, 'hub-pace'),
     feedbackWatchStore: tableControlRow<FeedbackWatchState>(table, 'feedback-watch'),
     dispatchQueue: queue(options.queueNames.dispatch),
+    dispatchPoisonQueue: queue(`${options.queueNames.dispatch}-poison`),
     async check() {
       await table.find(CONTROL_PARTITION, 'health');
     },
