@@ -76,8 +76,9 @@ const HEADERS: readonly string[] = [
 ];
 
 /** One request, or what is none; `token` admits to everything. */
-export function newHttpInput(random: Random, token: string): HttpInput {
-  if (random.chance(0.1)) return { bytes: smuggled(random, token), isAmbiguous: true };
+export function newHttpInput(random: Random, token: string, isFirst: boolean): HttpInput {
+  // Later ones may be the body of a request that the hub has answered already.
+  if (isFirst && random.chance(0.1)) return { bytes: smuggled(random, token), isAmbiguous: true };
   const request = routeRequest(random, token);
   const bytes = random.pick([
     () => request,

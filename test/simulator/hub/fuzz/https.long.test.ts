@@ -28,7 +28,7 @@ async function send(random: Random): Promise<void> {
   const peer = await PlainPeer.connectTls(hub.ports.https, secureContext);
   try {
     for (let sent = 1; sent <= REQUESTS_PER_CONNECTION && !peer.isOver; sent++) {
-      const { bytes, isAmbiguous } = newHttpInput(random, hub.token);
+      const { bytes, isAmbiguous } = newHttpInput(random, hub.token, sent === 1);
       peer.send(bytes);
       await peer.wait(() => readAnswers(peer.received).length >= sent, ANSWER_MS);
       const answers = readAnswers(peer.received);
