@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { app } from '@azure/functions';
-import type { HttpMethod } from '@azure/functions';
+import type { HttpMethod, InvocationContext } from '@azure/functions';
 import { readConfig } from './config.ts';
 import type { Route } from './http/route.ts';
+import { inInvocation } from './invocation-log.ts';
 import type { SendMessageRequest } from './messages/new-message.ts';
 import type { Warn } from './messages/send-message.ts';
 import type { InvocationKey } from './methods/invocation-store.ts';
@@ -424,9 +425,12 @@ function notAllowed(
 }
 
 /** A handler whose code is loaded at its first call. */
-function lazily<Parameters extends unknown[], Result>(
+function lazily<Parameters extends [unknown, InvocationContext], Result>(
   load: () => Promise<(...parameters: Parameters) => Result | Promise<Result>>,
 ): (...parameters: Parameters) => Promise<Result> {
   const loaded = once(load);
-  return async (...parameters) => (await loaded())(...parameters);
+  return async (...parameters) => {
+    const handler = await loaded();
+    return inInvocation(parameters[1], () => handler(...parameters));
+  };
 }

@@ -5,6 +5,7 @@ import type { DispatchQueue } from './messages/dispatch/dispatch-queue.ts';
 import type { HubPace } from './messages/dispatch/hub-pace.ts';
 import type { FeedbackWatch } from './messages/feedback-watch.ts';
 import type { FeedbackWakeUps } from './messages/feedback-wake-ups.ts';
+import { logStatusEvent } from './invocation-log.ts';
 import type { IotHub } from './iothub/iothub.ts';
 import { once } from './once.ts';
 import type { Storage } from './storage/storage.ts';
@@ -47,6 +48,7 @@ export function createServices(config: Config): Services {
         invocations: INVOCATION_QUEUE,
       },
       now: Date.now,
+      onStatusEvent: logStatusEvent,
       dueAt: (message) => dueAt(message, config.feedbackTtlMs),
     });
   });

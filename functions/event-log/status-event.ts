@@ -11,6 +11,10 @@ export interface StatusEvent {
   readonly at: number;
   readonly detail?: string;
   readonly attempt: number;
+  /** When the message or invocation was accepted. */
+  readonly createdAt: number;
+  /** The trace of the caller whom it was accepted from. */
+  readonly traceParent?: string;
   /** The stamp by which events are ordered: the writer's clock, and later than the subject's event before. */
   readonly recordedAt: number;
 }

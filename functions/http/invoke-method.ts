@@ -20,6 +20,7 @@ import { parseRequest, requestParts } from './parse-request.ts';
 import { isErrorCode } from './problem.ts';
 import { readJson } from './read-json.ts';
 import type { Route, RouteResponse } from './route.ts';
+import { traceParentOf } from './trace-parent.ts';
 
 /** The largest payload with every character escaped as JSON text. */
 export const CALL_BODY_LIMIT = {
@@ -81,11 +82,13 @@ export function invokeMethodRoute(dependencies: {
     const { payload = null, ...fields } = body;
     const key = headers[IDEMPOTENCY_KEY];
     const isAsync = respondAsync(headers.prefer);
+    const traceParent = traceParentOf(request);
     const invoked = await dependencies.invoke(
       {
         ...path,
         ...fields,
         payload,
+        ...(traceParent !== undefined && { traceParent }),
         invocationId:
           key === undefined ? dependencies.newInvocationId() : idOfKey(path.deviceId, key),
       },

@@ -10,6 +10,7 @@ import { messageLocation, messageResource } from './message-resource.ts';
 import { parseRequest, requestParts } from './parse-request.ts';
 import { readJson } from './read-json.ts';
 import type { Route, RouteResponse } from './route.ts';
+import { traceParentOf } from './trace-parent.ts';
 
 /** 64 KB of body may take six times as much as JSON text with every character escaped. */
 export const MESSAGE_BODY_LIMIT = { maxBytes: 512 * 1024, code: 'message-too-large' } as const;
@@ -54,7 +55,13 @@ export function sendMessageRoute(dependencies: {
     const messageId =
       fields.messageId ??
       (key === undefined ? dependencies.newMessageId() : idOfKey(path.deviceId, key));
-    const message = { ...fields, deviceId: path.deviceId, messageId };
+    const traceParent = traceParentOf(request);
+    const message = {
+      ...fields,
+      deviceId: path.deviceId,
+      messageId,
+      ...(traceParent !== undefined && { traceParent }),
+    };
     const { send, queue } = dependencies;
     return answer(await (query.dispatch === 'queued' ? queue : send)(message, warn));
   };

@@ -3,6 +3,7 @@ import { DownlinkError } from '../errors.ts';
 import { logLine } from '../log-line.ts';
 import { problemResponse } from './problem.ts';
 import type { Route } from './route.ts';
+import { traceParentOf } from './trace-parent.ts';
 
 /** The one catch of all routes: our errors become problem documents, all others a 500 that tells nothing but its id. */
 export function withProblems(route: Route): HttpHandler {
@@ -22,7 +23,15 @@ export function withProblems(route: Route): HttpHandler {
         requestId,
       );
     });
-    return { ...response, headers: { ...response.headers, 'x-request-id': requestId } };
+    const traceParent = traceParentOf(request);
+    return {
+      ...response,
+      headers: {
+        ...response.headers,
+        'x-request-id': requestId,
+        ...(traceParent !== undefined && { traceparent: traceParent }),
+      },
+    };
   };
 }
 

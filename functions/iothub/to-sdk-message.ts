@@ -1,7 +1,12 @@
 import sdkMessage from 'azure-iothub/dist/common-core/message.js';
 import type { Message as SdkMessage } from 'azure-iothub/dist/common-core/message.js';
 import { DownlinkError } from '../errors.ts';
+import { MAX_MESSAGE_BYTES } from '../messages/message.ts';
 import type { OutgoingMessage } from '../messages/message.ts';
+import { sizeInBytes } from '../messages/message-size.ts';
+
+/** As W3C Trace Context calls it. IoT Hub's own tracing knows messages from devices only. */
+const TRACE_PARENT = 'traceparent';
 
 /** Property names that the SDK drops, or takes for something else than a property of the application. */
 const NOT_SENT_BY_SDK: ReadonlySet<string> = new Set([
@@ -29,7 +34,18 @@ export function toSdkMessage(message: OutgoingMessage): SdkMessage {
     if (NOT_SENT_BY_SDK.has(name)) throw notSent(name);
     sent.properties.add(name, value);
   }
+  const { traceParent } = message;
+  if (traceParent !== undefined && hasRoomForTrace(message)) {
+    sent.properties.add(TRACE_PARENT, traceParent);
+  }
   return sent;
+}
+
+/** What the caller himself says of a trace stands; and no message is refused for the sake of its trace. */
+function hasRoomForTrace(message: OutgoingMessage): boolean {
+  const names = Object.keys(message.properties).map((name) => name.toLowerCase());
+  const bytes = TRACE_PARENT.length + (message.traceParent?.length ?? 0);
+  return !names.includes(TRACE_PARENT) && sizeInBytes(message) + bytes <= MAX_MESSAGE_BYTES;
 }
 
 function notSent(name: string): DownlinkError {

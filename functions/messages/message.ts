@@ -71,6 +71,8 @@ export interface Message {
   readonly failure?: { readonly code: string; readonly detail: string };
   /** Hash of the validated request: tells a repeat from another message of the same id. */
   readonly contentHash: string;
+  /** W3C trace context of the caller, if he has one; no part of the content. */
+  readonly traceParent?: string;
   /** Set while the outcome of the hand-over is not recorded. */
   readonly handOver?: HandOver;
   /** Set while the message waits for queued dispatch. */
@@ -98,6 +100,8 @@ export interface OutgoingMessage {
   readonly properties: Readonly<Record<string, string>>;
   readonly ack: Ack;
   readonly expiresAt: number;
+  /** Goes along as a property where there is room for it. */
+  readonly traceParent?: string;
 }
 
 export interface MessageSender {

@@ -83,7 +83,8 @@ function tooLarge(sizeBytes: number): DownlinkError {
 }
 
 function contentHash(request: SendMessageRequest): string {
-  const { body, properties, ...rest } = request;
+  // A repeat comes in a trace of its own.
+  const { body, properties, traceParent: _trace, ...rest } = request;
   const byName = Object.entries(properties).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(

@@ -1,4 +1,5 @@
 import type { SendMessageRequest, SentMessage } from '../messages/new-message.ts';
+import type { InvokeRequest } from './invocation.ts';
 import type { SendFallback } from './call-device.ts';
 
 /** Tells a device which method a message stands for. */
@@ -6,7 +7,7 @@ const METHOD_PROPERTY = 'downlink-method';
 
 /** The message that stands for a call on a device that is not online. Its id is the invocation's: a repeat is safe. */
 export function fallbackRequest(
-  call: { deviceId: string; invocationId: string; methodName: string },
+  call: Pick<InvokeRequest, 'deviceId' | 'invocationId' | 'methodName' | 'traceParent'>,
   payload: unknown,
   ttlSeconds: number,
 ): SendMessageRequest {
@@ -19,6 +20,7 @@ export function fallbackRequest(
     properties: { [METHOD_PROPERTY]: call.methodName },
     ack: 'full',
     expiry: { ttlSeconds },
+    ...(call.traceParent !== undefined && { traceParent: call.traceParent }),
   };
 }
 

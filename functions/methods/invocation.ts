@@ -52,6 +52,8 @@ export interface Invocation {
   readonly fallbackMessageId?: string;
   /** Hash of the validated request: tells a repeat from another call of the same id. */
   readonly contentHash: string;
+  /** W3C trace context of the caller, if he has one; no part of the content. */
+  readonly traceParent?: string;
   /** Who wrote the last claim: tells our own write, whose answer was lost, from another's. */
   readonly owner: string;
   /** While `calling`, and while nobody knows: until when the one who calls may still record an answer. */
@@ -72,4 +74,5 @@ export interface InvokeRequest {
   readonly connectTimeoutSeconds: number;
   readonly idempotent: boolean;
   readonly fallback?: { readonly messageTtlSeconds: number };
+  readonly traceParent?: string;
 }

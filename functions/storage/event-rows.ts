@@ -5,7 +5,7 @@ import { isFinal } from '../messages/lifecycle.ts';
 import type { Message } from '../messages/message.ts';
 import type { Invocation } from '../methods/invocation.ts';
 import { isFinalInvocation } from '../methods/invocation-lifecycle.ts';
-import { eventRowKey, partitionOf } from './table-keys.ts';
+import { EVENT_PREFIX, eventRowKey, partitionOf } from './table-keys.ts';
 
 /** The row of an event, to be written in the transaction of the change that it tells of. */
 export function toEventRow(event: Omit<StatusEvent, 'id'>): TableEntity {
@@ -16,6 +16,10 @@ export function toEventRow(event: Omit<StatusEvent, 'id'>): TableEntity {
     deviceId,
     event: JSON.stringify(content),
   };
+}
+
+export function isEventRow(row: { rowKey?: string }): boolean {
+  return row.rowKey?.startsWith(EVENT_PREFIX) ?? false;
 }
 
 export function eventOf(row: Readonly<Record<string, unknown>>): StatusEvent {
@@ -43,6 +47,8 @@ export function messageEvent(
     at: entry?.at ?? message.updatedAt,
     ...(entry?.detail !== undefined && { detail: entry.detail }),
     attempt,
+    createdAt: message.createdAt,
+    ...(message.traceParent !== undefined && { traceParent: message.traceParent }),
   };
 }
 
@@ -61,5 +67,7 @@ export function invocationEvent(
     at: updatedAt,
     ...(failure && { detail: failure.code }),
     attempt,
+    createdAt: invocation.createdAt,
+    ...(invocation.traceParent !== undefined && { traceParent: invocation.traceParent }),
   };
 }

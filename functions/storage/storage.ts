@@ -1,4 +1,4 @@
-import type { EventLog } from '../event-log/status-event.ts';
+import type { EventLog, StatusEvent } from '../event-log/status-event.ts';
 import type { Backlog } from '../messages/dispatch/backlog.ts';
 import type { DispatchQueue } from '../messages/dispatch/dispatch-queue.ts';
 import type { PaceState, PaceStore } from '../messages/dispatch/hub-pace.ts';
@@ -19,6 +19,7 @@ import { CONTROL_PARTITION } from './table-keys.ts';
 import { tableEventLog } from './table-event-log.ts';
 import { tableInvocationStore } from './table-invocation-store.ts';
 import { tableMessageStore } from './table-message-store.ts';
+import { toldTable } from './told-table.ts';
 
 const TABLE_NAME = 'downlink';
 
@@ -45,8 +46,13 @@ export function connectStorage(options: {
   queueNames: { wakeUps: string; dispatch: string; invocations: string };
   dueAt: (message: Message) => number | undefined;
   now: () => number;
+  /** Told of every change of status once it is stored. */
+  onStatusEvent: (event: StatusEvent) => void;
 }): Storage {
-  const table = connectTable(options.connectionString, TABLE_NAME);
+  const table = toldTable(
+    connectTable(options.connectionString, TABLE_NAME),
+    options.onStatusEvent,
+  );
   const rows = messageTransactions({ table, dueAt: options.dueAt, now: options.now });
   const queue = <Content>(name: string) => storageQueue<Content>(options.connectionString, name);
   return {

@@ -106,6 +106,8 @@ export function invocationDayRange(before: number): { from: string; to: string }
   return { from: 'invocation-day|', to: `invocation-day|${dayOf(before)}` };
 }
 
+export const EVENT_PREFIX = 'event|';
+
 export function eventRowKey(event: {
   recordedAt: number;
   deviceId: string;
@@ -117,7 +119,7 @@ export function eventRowKey(event: {
     messageId === undefined
       ? `invocation|${encoded(deviceId)}|${encoded(invocationId ?? '')}`
       : `message|${encoded(deviceId)}|${encoded(messageId)}`;
-  return `event|${padded(recordedAt)}|${subject}`;
+  return `${EVENT_PREFIX}${padded(recordedAt)}|${subject}`;
 }
 
 /** Bounds of the rows of events stamped at `since` or later, and before `before`. */
@@ -126,8 +128,8 @@ export function eventRange({ since, before }: { since?: number; before?: number 
   to: string;
 } {
   return {
-    from: since === undefined ? 'event|' : `event|${padded(Math.max(0, since))}`,
-    to: `event|${before === undefined ? AFTER_ALL : padded(before)}`,
+    from: since === undefined ? EVENT_PREFIX : `${EVENT_PREFIX}${padded(Math.max(0, since))}`,
+    to: `${EVENT_PREFIX}${before === undefined ? AFTER_ALL : padded(before)}`,
   };
 }
 

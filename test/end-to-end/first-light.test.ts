@@ -52,6 +52,29 @@ describe('first light', () => {
     expect(printed.join('\n')).toContain('Data: <<<{"on":true}>>> & Size=11');
   });
 
+  test("the caller's trace goes with the message, and shows where its outcome is logged", async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const send = async (span: string) =>
+      stack.call('POST', '/api/devices/device-1/messages', {
+        headers: { traceparent: `00-${trace}-${span}-01` },
+        json: { messageId: 'traced-1' },
+      });
+    const sent = await send('00f067aa0ba902b7');
+    const repeated = await send('b7ad6b7169203331');
+    const continued = sent.headers.get('traceparent');
+
+    expect(continued).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
+    expect(repeated.headers.get('idempotent-replayed')).toBe('true');
+    await until('the outcome is logged', () =>
+      new RegExp(`message\\.final .*"traced-1".*"traceparent":"${continued}"`).test(
+        stack.app.output(),
+      ),
+    );
+    expect(printed.join('\n')).toContain(`Properties: {"traceparent":"${continued}"}`);
+    expect(stack.app.output()).toMatch(/message\.accepted .*"traced-1"/);
+    expect(stack.app.output()).toMatch(/message\.enqueued .*"traced-1".*"durationMs":\d+/);
+  });
+
   test('a direct method answers with the device’s status and payload', async () => {
     const answered = await stack.call('POST', '/api/devices/device-1/methods/reboot', {
       json: { payload: { delaySeconds: 1 } },

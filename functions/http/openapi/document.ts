@@ -9,6 +9,10 @@ type Json = Record<string, unknown>;
 
 const HEADERS = {
   'x-request-id': { description: 'The id of the request.', schema: { type: 'string' } },
+  traceparent: {
+    description: 'The trace of the caller, if there is one, continued.',
+    schema: { type: 'string' },
+  },
   'retry-after': { description: 'Seconds.', schema: { type: 'integer' } },
   location: { description: 'Where to look.', schema: { type: 'string' } },
   etag: { description: 'For If-None-Match.', schema: { type: 'string' } },
@@ -104,7 +108,7 @@ function responsesOf({ responses, problems, open, lenient }: Operation): Json {
   for (const [status, response] of Object.entries(responses)) {
     answers[status] = {
       description: response.description,
-      headers: headersOf('x-request-id', ...(response.headers ?? [])),
+      headers: headersOf(...(response.headers ?? [])),
       ...(response.resource && { content: contentOf(response.resource, response.eventStream) }),
     };
   }
@@ -137,7 +141,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[]): Json {
   const retryAfter = status === 429 || status === 503;
   return {
     description: codes.map((code) => `${code}: ${PROBLEMS[code].title}.`).join(' '),
-    headers: headersOf('x-request-id', ...(retryAfter ? (['retry-after'] as const) : [])),
+    headers: headersOf(...(retryAfter ? (['retry-after'] as const) : [])),
     content: {
       'application/problem+json': {
         schema: {

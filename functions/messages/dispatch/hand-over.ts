@@ -89,7 +89,7 @@ function unexpected(cause: unknown): DownlinkError {
 }
 
 function outgoing(message: Message, body: Uint8Array): OutgoingMessage {
-  const { deviceId, messageId, correlationId, contentType, contentEncoding } = message;
+  const { deviceId, messageId, correlationId, contentType, contentEncoding, traceParent } = message;
   return {
     deviceId,
     messageId,
@@ -100,5 +100,6 @@ function outgoing(message: Message, body: Uint8Array): OutgoingMessage {
     ...(correlationId !== undefined && { correlationId }),
     ...(contentType !== undefined && { contentType }),
     ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(traceParent !== undefined && { traceParent }),
   };
 }

@@ -15,6 +15,7 @@ const EVENT: StatusEvent = {
   detail: 'two\nlines',
   attempt: 1,
   recordedAt: 1,
+  createdAt: 0,
 };
 
 function setUp(events: readonly StatusEvent[]) {
