@@ -40,7 +40,6 @@ export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission
       'the client identifier must be <device id> or <device id>/<module id>',
     ); // [MQTT-3.1.3-8]
   }
-  // Coarser than the cloud, which makes an event of the will: events go nowhere yet.
   if (packet.will !== undefined && eventPropertyBag(packet.will.topic, deviceId) === undefined) {
     throw new ProtocolError('Will on a topic that is not for events');
   }

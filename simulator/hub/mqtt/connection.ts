@@ -19,7 +19,7 @@ import { KeepAlive } from './keep-alive.ts';
 import { CONNECT_TIMEOUT_MS } from './limits.ts';
 import type { LogDetail } from './log-detail.ts';
 import { PacketReader, ProtocolError, ProtocolLevelError } from './packet-reader.ts';
-import { handlePublish } from './publish.ts';
+import { handlePublish, publishWill } from './publish.ts';
 import type { Sessions } from './sessions.ts';
 import { handleSubscribe, handleUnsubscribe, startDeliveries } from './subscribe.ts';
 
@@ -56,6 +56,7 @@ export class MqttConnection {
   readonly #connectedAt = Date.now();
   #connectOptions = { cleanSession: false, keepAliveSeconds: 0 };
   #isPaused = false;
+  #isFarewellSaid = false;
   #channel: DeviceChannel | undefined;
   #keepAlive: KeepAlive | undefined;
   #cancelConnectTimer: () => void;
@@ -153,6 +154,7 @@ export class MqttConnection {
         this.#send({ cmd: 'pingresp' });
         return;
       case 'disconnect':
+        this.#isFarewellSaid = true; // [MQTT-3.14.4-3]
         return this.close('the device disconnected');
       case 'connect':
       case 'connack':
@@ -253,6 +255,12 @@ export class MqttConnection {
       keepAliveSeconds: packet.keepalive ?? 0,
     };
     this.#cleanUps.add(() => channel.close());
+    const { will } = packet;
+    if (will) {
+      this.#cleanUps.add(() => {
+        if (!this.#isFarewellSaid) publishWill(will, channel);
+      });
+    }
     this.#phase = isMute ? 'mute' : 'connected';
     this.#keepAlive = new KeepAlive(wallClock, packet.keepalive ?? 0, () =>
       this.close('nothing heard for 1.5 times the keep-alive'),

@@ -1,14 +1,18 @@
-import type { IPublishPacket } from 'mqtt-packet';
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 
 import type { ErrorEffect } from '../faults/fault-effect.ts';
 import { requestedFault } from '../faults/requested-fault.ts';
 import { workUnderFault } from '../faults/work-under-fault.ts';
 import { checkEventBytes, eventBytes, type NewDeviceEvent } from '../state/device-event.ts';
+import { HubError } from '../state/hub-error.ts';
 import type { DeviceChannel } from './device-channel.ts';
 import { readDeviceEvent } from './device-event.ts';
 import { ProtocolError } from './packet-reader.ts';
-import { parseDeviceTopic } from './topics.ts';
+import { eventPropertyBag, parseDeviceTopic } from './topics.ts';
 import type { DeviceTopic } from './topics.ts';
+
+/** https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-hub#using-the-mqtt-protocol-directly-as-a-device */
+const WILL = ['iothub-MessageType', 'Will'] as const;
 
 /** Throws ProtocolError and HubError for what the service answers by closing the connection. */
 export function handlePublish(packet: IPublishPacket, channel: DeviceChannel): void {
@@ -98,8 +102,27 @@ function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
   channel.log('event', { bytes }, () => ({ received: event.body }));
 }
 
+/** What a device left with its CONNECT for the case that it goes without DISCONNECT. */
+export function publishWill(
+  { topic, payload }: NonNullable<IConnectPacket['will']>,
+  channel: DeviceChannel,
+): void {
+  const bag = eventPropertyBag(topic, channel.deviceId);
+  if (bag === undefined) return;
+  try {
+    takeEvent(withProperty(readDeviceEvent(bag, Buffer.from(payload)), ...WILL), channel);
+  } catch (error) {
+    // Nobody is there any more to be told.
+    if (!(error instanceof HubError)) throw error;
+    channel.log('will refused', { code: error.code });
+  }
+}
+
 /** The hub keeps no message for others, but says that it was asked to. */
 function withRetain(event: NewDeviceEvent, isRetained: boolean | undefined): NewDeviceEvent {
-  if (isRetained !== true) return event;
-  return { ...event, properties: { ...event.properties, 'mqtt-retain': 'true' } };
+  return isRetained === true ? withProperty(event, 'mqtt-retain', 'true') : event;
+}
+
+function withProperty(event: NewDeviceEvent, name: string, value: string): NewDeviceEvent {
+  return { ...event, properties: { ...event.properties, [name]: value } };
 }

@@ -37,8 +37,6 @@ export function newDeviceEvent({
 export interface EventOrigin {
   /** A device's id, or `device/module`. */
   readonly entityId: string;
-  /** JSON, as the service writes it; a device's own key unless told otherwise. */
-  readonly authMethod?: string;
   /** Announced when the device connected; becomes `dt-dataschema`. */
   readonly modelId?: string;
 }

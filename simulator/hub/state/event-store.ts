@@ -7,6 +7,7 @@ import {
   type EventOrigin,
   type NewDeviceEvent,
 } from './device-event.ts';
+import type { DeviceIdentity } from './device-identity.ts';
 import type { DeviceRegistry } from './device-registry.ts';
 import { EventReaders } from './event-readers.ts';
 import { EventPartition, type PartitionSnapshot } from './event-partition.ts';
@@ -27,9 +28,6 @@ export interface EventStoreDependencies {
   readonly settings: HubSettings['events'];
   readonly onChange: () => void;
 }
-
-const DEVICE_KEY_AUTH_METHOD =
-  '{"scope":"device","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}';
 
 /** What devices sent, as the built-in endpoint has it. https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-messages-read-builtin */
 export class EventStore {
@@ -62,14 +60,14 @@ export class EventStore {
   append(origin: EventOrigin, event: NewDeviceEvent): DeviceEvent {
     checkEventBytes(eventBytes(event));
     const { clock, registry, onChange } = this.#dependencies;
-    const { generationId } = registry.get(origin.entityId);
+    const identity = registry.get(origin.entityId);
     const { deviceId, moduleId } = identityName(origin.entityId);
     const appended = this.#partitionOf(deviceId).append({
       ...event,
       deviceId,
       ...(moduleId !== undefined && { moduleId }),
-      generationId,
-      authMethod: origin.authMethod ?? DEVICE_KEY_AUTH_METHOD,
+      generationId: identity.generationId,
+      authMethod: authMethodOf(identity),
       ...(origin.modelId !== undefined && { modelId: origin.modelId }),
       enqueuedAt: clock.now(),
     });
@@ -120,6 +118,17 @@ export class EventStore {
     if (!partition) throw new Error('The hub has no partitions');
     return partition;
   }
+}
+
+/** As the service words it. Coarser: it names a policy, too, if the token was one of a policy. */
+function authMethodOf({ moduleId, authenticationType }: DeviceIdentity): string {
+  const isOfHub = authenticationType === 'sas' || authenticationType === 'none';
+  return JSON.stringify({
+    scope: moduleId === undefined ? 'device' : 'module',
+    type: isOfHub ? 'sas' : 'x509',
+    issuer: isOfHub ? 'iothub' : 'external',
+    acceptingIpFilterRule: null,
+  });
 }
 
 /** FNV-1a, 32 bits. The service's own way from a device to its partition is not published. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import device from 'azure-iot-device';
 import type { DeviceEvent } from '../../../../simulator/hub/state/device-event.ts';
+import { until } from '../../../support/until.ts';
 import { eventsOf } from '../state/builders.ts';
 import { startMqttHub, type MqttHub } from './mqtt-hub.ts';
 
@@ -83,5 +84,40 @@ describe('devices/{deviceId}/messages/events/{property bag}', () => {
       a: 'b',
       'mqtt-retain': 'true',
     });
+  });
+});
+
+describe('The will of a device', () => {
+  const topic = 'devices/device-1/messages/events/reason=lost';
+  const will = { topic, payload: Buffer.from('gone'), qos: 1 as const };
+
+  async function connectedWithWill() {
+    const client = await hub.connectRaw({ will });
+    await client.connected();
+    return client;
+  }
+
+  test('becomes an event when the device is lost', async () => {
+    const client = await connectedWithWill();
+    const before = eventsOf(hub.state).length;
+
+    client.destroy();
+    await until('the will', () => eventsOf(hub.state).length > before);
+
+    expect(eventsOf(hub.state).at(-1)).toMatchObject({
+      body: Buffer.from('gone'),
+      properties: { reason: 'lost', 'iothub-MessageType': 'Will' },
+    });
+  });
+
+  test('is forgotten when the device says farewell', async () => {
+    const client = await connectedWithWill();
+    const before = eventsOf(hub.state).length;
+
+    client.send({ cmd: 'disconnect' });
+    await client.closed();
+    await until('its end', () => hub.closeReasons().includes('the device disconnected'));
+
+    expect(eventsOf(hub.state)).toHaveLength(before);
   });
 });

@@ -50,6 +50,14 @@ describe('EventStore', () => {
     const { generationId } = state.registry.get('device-2');
     expect(only(state).after(-1)).toMatchObject({ deviceId: 'device-2', generationId });
     expect(JSON.parse(only(state).after(-1)?.authMethod ?? '')).toMatchObject({ type: 'sas' });
+    state.registry.create({ deviceId: 'x', authenticationType: 'certificateAuthority' });
+    state.registry.create({ deviceId: 'x', moduleId: 'm' });
+    send(state, 'x', 'x');
+    send(state, 'x', 'x/m');
+    const [ofDevice, ofModule] = eventsOf(state, 'x');
+    expect(JSON.parse(ofDevice?.authMethod ?? '')).toMatchObject({ scope: 'device', type: 'x509' });
+    expect(JSON.parse(ofModule?.authMethod ?? '')).toMatchObject({ scope: 'module', type: 'sas' });
+    expect(ofModule).toMatchObject({ deviceId: 'x', moduleId: 'm' });
     expect(kindOf(() => send(state, 'x', 'nobody'))).toBe('deviceNotFound');
   });
 
