@@ -157,10 +157,10 @@ describe.each(NAMES)('a device and its module on %s', (transport) => {
   ])('are disconnected when the device is %s, and stay out', async (_what, revoke) => {
     const deviceId = newDevice();
     hub.state.registry.create({ deviceId, moduleId: 'm' });
-    const [device, module] = [
-      await connect(transport, deviceId),
-      await connect(transport, `${deviceId}/m`),
-    ];
+    const [device, module] = await Promise.all([
+      connect(transport, deviceId),
+      connect(transport, `${deviceId}/m`),
+    ]);
     const texts = [hub.deviceConnectionString(deviceId), hub.deviceConnectionString(deviceId, 'm')];
 
     revoke(deviceId);
@@ -177,20 +177,33 @@ describe.each(NAMES)('a device and its module on %s', (transport) => {
 });
 
 describe.each(NAMES)('a token of 30 s on %s', (transport) => {
-  test.each(['device', 'module'])('ends the connection of a %s with it', async (what) => {
+  test('ends the connection of a device, and of a module, with it', async () => {
     const deviceId = newDevice();
+    const moduleKey = `${deviceId}/m`;
     hub.state.registry.create({ deviceId, moduleId: 'm' });
-    const key = what === 'device' ? deviceId : `${deviceId}/m`;
-    const Sdk = what === 'device' ? iotDevice.Client : iotDevice.ModuleClient;
-    const client = Sdk.fromSharedAccessSignature(tokenOf(key, 30), TRANSPORTS[transport]);
-    const connected = await connect(transport, key, client);
+    const { Client, ModuleClient } = iotDevice;
+    const [device, module] = await Promise.all([
+      connect(
+        transport,
+        deviceId,
+        Client.fromSharedAccessSignature(tokenOf(deviceId, 30), TRANSPORTS[transport]),
+      ),
+      connect(
+        transport,
+        moduleKey,
+        ModuleClient.fromSharedAccessSignature(tokenOf(moduleKey, 30), TRANSPORTS[transport]),
+      ),
+    ]);
 
     wallClock.advance(31_000);
-    await until('the end', connected.isDisconnected);
+    await until('both ends', () => device.isDisconnected() && module.isDisconnected());
 
-    expect(connectionState(key)).toBe('Disconnected');
+    expect([deviceId, moduleKey].map(connectionState)).toEqual(['Disconnected', 'Disconnected']);
   });
+});
 
+/** Over MQTT the SDK connects anew, which the conformance runs show. */
+describe.each(['Amqp', 'AmqpWs'] as const)('a token of 30 s on %s', (transport) => {
   test('may be renewed, and the connection goes on', async () => {
     const deviceId = newDevice();
     const client = iotDevice.Client.fromSharedAccessSignature(
@@ -202,9 +215,7 @@ describe.each(NAMES)('a token of 30 s on %s', (transport) => {
     const seen = hub.log.entries().at(-1)?.ordinal ?? 0;
     client.updateSharedAccessSignature(tokenOf(deviceId, 3600));
     await until('the new token', () =>
-      hub.log
-        .entries()
-        .some(({ ordinal, event }) => ordinal > seen && ['put-token', 'connect'].includes(event)),
+      hub.log.entries().some(({ ordinal, event }) => ordinal > seen && event === 'put-token'),
     );
     wallClock.advance(31_000);
     await until('its connection', () => connectionState(deviceId) === 'Connected');
