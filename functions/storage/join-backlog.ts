@@ -15,6 +15,18 @@ interface Order {
   readonly acceptedAt: number;
 }
 
+/** What those who write one after the other hand on. */
+interface Chain {
+  readonly order: Order | undefined;
+  /** The last messages that were written or found: many repeats at once find theirs here. */
+  readonly messages: Map<string, { readonly stored: StoredMessage; readonly at: number }>;
+}
+
+/** Kept of a chain; it ends when nobody waits any more. */
+const MAX_KNOWN = 100;
+/** After that a message may have failed, and a repeat be a new try. */
+const FRESH_MS = 1_000;
+
 /**
  * Messages join a backlog one after the other: each moves the device's order row on, under its ETag, so that times of
  * acceptance grow in the order of the writes, whoever writes and whatever the clocks say. Within a process they queue,
@@ -26,7 +38,17 @@ export function joinBacklog(options: {
   now: () => number;
 }): Pick<Backlog, 'append' | 'appendAgain'> {
   const { table, rows, now } = options;
-  const queue = serially<Order>();
+  const queue = serially<Chain>();
+
+  function withMessage({ messages }: Chain, latest: StoredMessage): Chain['messages'] {
+    const [oldest] = messages.keys();
+    if (messages.size >= MAX_KNOWN && oldest !== undefined) messages.delete(oldest);
+    return messages.set(latest.message.messageId, { stored: latest, at: now() });
+  }
+
+  async function begin(deviceId: string): Promise<Chain> {
+    return { order: await readOrder(deviceId), messages: new Map() };
+  }
 
   async function readOrder(deviceId: string): Promise<Order | undefined> {
     const row = await table.find(partitionOf(deviceId), orderRowKey(deviceId));
@@ -61,9 +83,14 @@ export function joinBacklog(options: {
 
   return {
     async append(key, compose, body) {
-      return queue<StoredMessage & { inserted: boolean }>(key.deviceId, async (known) => {
+      return queue<StoredMessage & { inserted: boolean }>(key.deviceId, async (left) => {
+        const known = left?.messages.get(key.messageId);
+        if (left && known && now() - known.at < FRESH_MS) {
+          return { result: { ...known.stored, inserted: false }, latest: left };
+        }
+        const chain = left ?? (await begin(key.deviceId));
         const tried = new Set<number>();
-        let order = known ?? (await readOrder(key.deviceId));
+        let { order } = chain;
         for (let tries = 0; tries < MAX_TRIES; tries += 1) {
           const acceptedAt = nextTime(order);
           tried.add(acceptedAt);
@@ -71,7 +98,11 @@ export function joinBacklog(options: {
           const joining = { message, acceptedAt, body, order };
           const joined = await join(joining, rows.insertion(message));
           if (joined !== 'conflict') {
-            return { result: { ...stored(joined.row), inserted: true }, latest: joined.order };
+            const written = stored(joined.row);
+            return {
+              result: { ...written, inserted: true },
+              latest: { order: joined.order, messages: withMessage(chain, written) },
+            };
           }
           const [existing, latest] = await Promise.all([
             rows.findRow(key),
@@ -82,7 +113,11 @@ export function joinBacklog(options: {
             const ours =
               existing.message.contentHash === message.contentHash &&
               tried.has(existing.message.createdAt);
-            return { result: { ...stored(existing), inserted: ours }, latest };
+            const found = stored(existing);
+            return {
+              result: { ...found, inserted: ours },
+              latest: { order: latest, messages: withMessage(chain, found) },
+            };
           }
           order = latest;
         }
@@ -92,18 +127,28 @@ export function joinBacklog(options: {
 
     async appendAgain(from, change, body) {
       const { deviceId } = from.message;
-      return queue<StoredMessage & { changed: boolean }>(deviceId, async (known) => {
-        let order = known ?? (await readOrder(deviceId));
+      return queue<StoredMessage & { changed: boolean }>(deviceId, async (left) => {
+        const chain = left ?? (await begin(deviceId));
+        let { order } = chain;
         let current: MessageRow | undefined = fromStored(from);
         for (let tries = 0; tries < MAX_TRIES; tries += 1) {
           if (!current) throw contended();
           const acceptedAt = nextTime(order);
           const message = change(current.message, acceptedAt);
-          if (!message) return { result: { ...stored(current), changed: false }, latest: order };
+          if (!message) {
+            return {
+              result: { ...stored(current), changed: false },
+              latest: { order, messages: chain.messages },
+            };
+          }
           const joining = { message, acceptedAt, body, order };
           const joined = await join(joining, rows.replacement(current, message));
           if (joined !== 'conflict') {
-            return { result: { ...stored(joined.row), changed: true }, latest: joined.order };
+            const written = stored(joined.row);
+            return {
+              result: { ...written, changed: true },
+              latest: { order: joined.order, messages: withMessage(chain, written) },
+            };
           }
           [current, order] = await Promise.all([rows.findRow(from.message), readOrder(deviceId)]);
         }
