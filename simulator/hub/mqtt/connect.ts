@@ -17,7 +17,7 @@ export const CONNECT_RETURN_CODES = {
 } as const;
 
 export type Admission =
-  | { readonly deviceId: string; readonly expiresAt: number }
+  | { readonly deviceId: string; readonly expiresAt: number; readonly modelId?: string }
   | { readonly returnCode: number; readonly reason: string };
 
 export interface Gatekeeper {
@@ -56,7 +56,9 @@ export function admit(packet: IConnectPacket, gatekeeper: Gatekeeper): Admission
   if (!isSameHost(user.hostName, gatekeeper.hostName)) {
     return refuse('notAuthorized', 'the user name names another hub');
   }
-  return authenticate(packet, deviceId, gatekeeper);
+  const admission = authenticate(packet, deviceId, gatekeeper);
+  if ('returnCode' in admission || user.modelId === undefined) return admission;
+  return { ...admission, modelId: user.modelId };
 }
 
 function authenticate(
@@ -91,13 +93,15 @@ const MODULE_USER_NAME = /^([^/]+)\/([^/]+\/[^/]+)\/\??(.*)$/s;
 function parseUserName(
   userName: string,
   clientId: string,
-): { hostName: string; deviceId: string } | undefined {
+): { hostName: string; deviceId: string; modelId?: string } | undefined {
   const ofModule = clientId.includes('/') ? MODULE_USER_NAME.exec(userName) : null;
   const [, hostName, deviceId, query] = ofModule ?? DEVICE_USER_NAME.exec(userName) ?? [];
-  const apiVersion = new URLSearchParams(query ?? '').get('api-version');
-  return hostName === undefined || deviceId === undefined || !apiVersion
-    ? undefined
-    : { hostName, deviceId };
+  const parameters = new URLSearchParams(query ?? '');
+  if (hostName === undefined || deviceId === undefined || !parameters.get('api-version'))
+    return undefined;
+  // https://learn.microsoft.com/azure/iot/concepts-developer-guide-device#model-id-announcement
+  const modelId = parameters.get('model-id');
+  return { hostName, deviceId, ...(modelId && { modelId }) };
 }
 
 /** A planned fault may name the return code itself, or an HTTP status of like meaning. */

@@ -226,7 +226,7 @@ export class MqttConnection {
       this.#refuse(CONNECT_RETURN_CODES.serverUnavailable, '429001 too many new connections');
       return;
     }
-    const { deviceId, expiresAt } = admission;
+    const { deviceId, expiresAt, modelId } = admission;
     // The closures below live as long as the connection: of the packet they keep nothing.
     const credential = packet.password?.length ? 'token' : 'certificate';
     if (faults.requested.refusesConnections(deviceId)) {
@@ -237,6 +237,7 @@ export class MqttConnection {
     const { session, isPresent } = sessions.open(deviceId, packet.clean ?? false);
     const channel = openDeviceChannel({
       deviceId,
+      ...(modelId !== undefined && { modelId }),
       session,
       state,
       faults,

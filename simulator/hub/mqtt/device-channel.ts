@@ -12,6 +12,8 @@ import type { Session } from './sessions.ts';
 
 export interface DeviceChannelOptions {
   readonly deviceId: string;
+  /** Announced when it connected. */
+  readonly modelId?: string;
   readonly state: HubState;
   readonly session: Session;
   readonly faults: FaultPlan;
@@ -56,6 +58,7 @@ export function openDeviceChannel(options: DeviceChannelOptions): DeviceChannel 
 
   return {
     deviceId,
+    ...(options.modelId !== undefined && { modelId: options.modelId }),
     session,
     state,
     faults,

@@ -82,7 +82,7 @@ function handleMethodResponse(
 
 function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
   const { throttles, events } = channel.state;
-  const { deviceId, connection, faults } = channel;
+  const { deviceId, modelId, connection, faults } = channel;
   const bytes = eventBytes(event);
   checkEventBytes(bytes);
   faults.requested.checkEvents(deviceId);
@@ -98,7 +98,7 @@ function takeEvent(event: NewDeviceEvent, channel: DeviceChannel): void {
     });
     return;
   }
-  events.append({ entityId: deviceId }, event);
+  events.append({ entityId: deviceId, ...(modelId !== undefined && { modelId }) }, event);
   channel.log('event', { bytes }, () => ({ received: event.body }));
 }
 

@@ -33,7 +33,7 @@ async function published(bag: string, options: object = {}): Promise<DeviceEvent
 
 describe('devices/{deviceId}/messages/events/{property bag}', () => {
   test('keeps all that the device SDK sends', async () => {
-    const client = await hub.sdkClient();
+    const client = await hub.sdkClient('device-1', { modelId: 'dtmi:example:Thermostat;1' });
     const event = new device.Message('{"t":21}');
     const system = {
       messageId: 'm&1',
@@ -52,6 +52,7 @@ describe('devices/{deviceId}/messages/events/{property bag}', () => {
       expect.objectContaining({
         ...system,
         componentName: 'thermostat',
+        modelId: 'dtmi:example:Thermostat;1',
         properties: { Größe: 'a=b&c d/e' },
         body: Buffer.from('{"t":21}'),
       }),
