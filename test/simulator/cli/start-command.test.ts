@@ -119,6 +119,8 @@ describe('downlink start', () => {
       { status: 200, body: { purged: 1 } },
       { status: 200, body: { status: 'purged', final: true } },
       { status: 200, body: { status: 200, payload: expect.anything() } },
+      { status: 202, body: { messageId: 'receipt-1', final: false } },
+      { status: 200, body: { status: 'handled', final: true, receipt: expect.anything() } },
     ]);
   });
 
