@@ -47,6 +47,8 @@ export async function listenForHead<T extends Server>(
     server.on('tlsClientError', (error: Error, socket: Socket) => {
       const detail = { reason: error.message };
       log.record({ protocol, peer: peerOf(socket).name, event: 'TLS failed', detail });
+      // Node leaves who did not shake hands in time to us.
+      socket.destroy();
     });
     return server;
   }

@@ -87,6 +87,11 @@ export class PlainPeer {
     this.#socket.resume();
   }
 
+  /** Reads nothing more, so that the hub's words pile up on its way. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

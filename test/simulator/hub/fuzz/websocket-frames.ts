@@ -25,6 +25,9 @@ function frame(
   return Buffer.concat([head, mask, payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0))]);
 }
 
+/** More than the hub takes in one message. */
+const GIANT = frame(Buffer.alloc(5 * 1024 * 1024));
+
 /** Frames that are allowed, that are not, and what is none. */
 export function newFrames(random: Random, payloads: readonly Buffer[]): Buffer[] {
   return Array.from({ length: 1 + random.below(8) }, () => {
@@ -39,7 +42,7 @@ export function newFrames(random: Random, payloads: readonly Buffer[]): Buffer[]
       () => frame(payload, { length: random.pick([125, 126, 65_535, 65_536, 2 ** 31, 2 ** 52]) }),
       () => frame(random.bytes(random.below(140)), { opcode: CLOSE }),
       () => frame(Buffer.from([0x03, random.below(256)]), { opcode: CLOSE }),
-      () => frame(Buffer.alloc(5 * 1024 * 1024)),
+      () => GIANT,
       () => random.flipped(frame(payload)),
       () => random.bytes(random.below(100)),
     ])();

@@ -9,7 +9,7 @@ import { PlainPeer } from './plain-peer.ts';
 import type { Random } from './random.ts';
 import { checkFrames, newFrames } from './websocket-frames.ts';
 
-const HANDSHAKE_MS = 1_000;
+const HANDSHAKE_MS = 60;
 const ANSWER_MS = 15;
 const SWITCHING_PROTOCOLS = 101;
 const PATHS = ['/$iothub/websocket', '/$iothub/websocket', '/$servicebus/websocket'];
