@@ -153,17 +153,23 @@ export const deviceCapabilities: readonly Capability[] = [
     },
   },
   {
-    title: 'sends telemetry',
+    title: 'sends telemetry with its ids, content type and properties',
     async run(stage) {
-      await connect(stage);
-      await stage.tell('sendEvent', {
+      const message = {
         messageId: 'event-1',
         correlationId: 'correlation-1',
         contentType: 'application/json',
         contentEncoding: 'utf-8',
         properties: { alert: 'high', 'x-y': 'a%b&c' },
-        body: EVERY_OCTET.toString('base64'),
-      });
+      };
+      await connect(stage);
+      await stage.tell('sendEvent', { ...message, body: EVERY_OCTET.toString('base64') });
+      const expected = { ...message, body: EVERY_OCTET, deviceId: stage.deviceId };
+      const [partition] = stage.hub.state.events.partitions();
+      const event = await until('the event', () => partition?.after(-1));
+      // Over AMQP the Java SDK adds who it is.
+      const { 'iothub-connection-device-id': _device, ...properties } = event.properties;
+      assert.deepEqual(pick({ ...event, properties }, expected), expected);
       await stage.tell('disconnect');
     },
   },

@@ -28,7 +28,7 @@ export async function startLab(language: Language): Promise<Lab> {
       hostName: HOST_NAMES[language] ?? 'localhost',
       ports,
       wallClock,
-      settings: { feedback: { intervalMs: 0 } },
+      settings: { feedback: { intervalMs: 0 }, events: { partitionCount: 1 } },
     });
   const hub = await startWith(SDK_PORTS).catch((error: unknown) => {
     if (language === 'node' && cannotListen(error)) return startWith({});

@@ -47,6 +47,7 @@ function start({ env, ...command }: ProgramCommand, lab: Lab): Program {
 
 function stageFor({ side }: Sdk, { hub, wallClock }: Lab, program: Program): Stage {
   const deviceId = uniqueId('device');
+  hub.state.events.clear();
   hub.state.registry.create({ deviceId });
   return {
     hub,

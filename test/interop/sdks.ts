@@ -1,6 +1,7 @@
 import type { Capability } from './capability.ts';
 import { deviceCapabilities } from './device-capabilities.ts';
 import { javaProgram } from './java/java-environment.ts';
+import { eventCapabilities } from './event-capabilities.ts';
 import type { Language } from './languages.ts';
 import { nodeProgram } from './node/node-program.ts';
 import type { ProgramCommand } from './program.ts';
@@ -37,6 +38,15 @@ export const sdks: readonly Sdk[] = [
     transports: ['amqp', 'amqp-ws'],
     capabilities: serviceCapabilities,
     command: (transport) => nodeProgram('azure-iothub.js', transport),
+  },
+  {
+    id: 'node-events',
+    language: 'node',
+    packageName: '@azure/event-hubs',
+    side: 'service',
+    transports: ['amqp', 'amqp-ws'],
+    capabilities: eventCapabilities,
+    command: (transport) => nodeProgram('event-hubs.js', transport),
   },
   {
     id: 'python-device',

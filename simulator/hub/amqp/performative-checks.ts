@@ -158,8 +158,11 @@ function checkAttach(
   connection: RheaConnection,
 ): { session: RheaSession; name: string; handle: number } {
   const session = sessionOf(frame, connection);
-  const { name, role } = frame.performative;
-  const handle = checkHandle(frame.performative.handle);
+  const attach = frame.performative;
+  // AMQP 1.0 §1.6.2: rhea reads the encoding in two bytes, 0x56, as a number.
+  if (attach.role === 0 || attach.role === 1) attach.role = attach.role === 1;
+  const { name, role } = attach;
+  const handle = checkHandle(attach.handle);
   if (typeof name !== 'string' || name.length > MAX_LINK_NAME_LENGTH || typeof role !== 'boolean')
     throw new ProtocolViolation('amqp:invalid-field', 'An attach needs a name and a role');
   if (session.remote.handles[handle])

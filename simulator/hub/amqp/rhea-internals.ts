@@ -24,7 +24,7 @@ export interface BeginPerformative extends Performative {
 export interface AttachPerformative extends Performative {
   readonly name: unknown;
   readonly handle: unknown;
-  readonly role: unknown;
+  role: unknown;
   source: unknown;
   target: unknown;
   readonly initial_delivery_count: unknown;

@@ -29,7 +29,9 @@ export function readDeviceEvent(propertyBag: string, body: Buffer): NewDeviceEve
     componentName: take('$.sub'),
     interfaceId: take('$.ifid'),
   };
-  return newDeviceEvent({ body, ...system, properties: Object.fromEntries(fields) });
+  // The Java SDK says who it is ($.cdid), which the hub knows better: such names are never the application's.
+  const properties = [...fields].filter(([name]) => !name.startsWith('$.'));
+  return newDeviceEvent({ body, ...system, properties: Object.fromEntries(properties) });
 }
 
 function decode(text: string): string {

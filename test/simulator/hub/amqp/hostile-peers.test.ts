@@ -374,6 +374,21 @@ describe('the hub understands', () => {
     client.destroy();
   });
 
+  test('a role in two bytes, as the Python client for Event Hubs has it', async () => {
+    const client = await peer();
+    client.sendBegun(
+      attach({ name: 'a', handle: 0, isReceiver: false, role: Buffer.from([0x56, 0]) }),
+      attach({ name: 'b', handle: 1, isReceiver: true, role: Buffer.from([0x56, 1]) }),
+      flow({ handle: 1, credit: 5 }),
+    );
+    await client.received(FLOW);
+    client.send(request(0));
+
+    await client.received(TRANSFER);
+    expect(client.performatives()).toContain(DISPOSITION);
+    client.destroy();
+  });
+
   test('a link that attaches with handle and name of one that it detaches in the same breath', async () => {
     const client = await peer();
     client.sendBegun(CBS_SENDER, detach(0), CBS_SENDER, detach(0), CBS_SENDER);

@@ -88,6 +88,8 @@ export function attach(fields: {
   name: string;
   handle: number;
   isReceiver: boolean;
+  /** As it is encoded. */
+  role?: Buffer;
   address?: string;
   terminus?: Buffer;
   initialDeliveryCount?: number;
@@ -101,7 +103,7 @@ export function attach(fields: {
       list([
         text(name),
         uint(handle),
-        boolean(isReceiver),
+        fields.role ?? boolean(isReceiver),
         nothing,
         nothing,
         source,

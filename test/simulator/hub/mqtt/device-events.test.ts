@@ -70,6 +70,12 @@ describe('devices/{deviceId}/messages/events/{property bag}', () => {
     expect((await published(bag))?.properties).toEqual(properties);
   });
 
+  test('keeps system properties that it does not know from the properties of the application', async () => {
+    const event = await published('$.cdid=somebody-else&alert=high');
+
+    expect(event?.properties).toEqual({ alert: 'high' });
+  });
+
   test('reads the times of expiry and creation', async () => {
     const time = '2026-01-02T03:04:05.000Z';
 
