@@ -6,8 +6,10 @@ import { CLOCKS_DIFFER_MS, HAND_OVER_SECONDS } from './system-under-test.ts';
 import type { Answer, SystemUnderTest } from './system-under-test.ts';
 import { triesAllowed } from './verdict.ts';
 
-/** A caller gives up after so many requests for one command. */
-const MAX_ASKS = 40;
+/** A caller gives up after so many. */
+const MAX_REPEATS = 40;
+/** He takes doubt for an answer after so many repeats: a method that timed out stays in doubt. */
+const MAX_DOUBTS = 2;
 const PAUSE_MS = 250;
 const LEASE_MS = HAND_OVER_SECONDS * 1_000;
 /** The caller waits a little longer than the lease that he was told of. */
@@ -45,9 +47,11 @@ export async function issue(system: SystemUnderTest, command: Command): Promise<
   };
 
   let [answer] = await Promise.all(command.twiceAtOnce ? [ask(), ask()] : [ask()]);
-  for (;;) {
-    const pauseMs = pauseBeforeRepeat(command, answer);
-    if (pauseMs === undefined || asks >= MAX_ASKS) break;
+  let doubts = 0;
+  for (let repeats = 0; repeats < MAX_REPEATS; repeats++) {
+    if (answer?.status === 504) doubts++;
+    const pauseMs = pauseBeforeRepeat(answer, command.repeatsAfterDoubt && doubts <= MAX_DOUBTS);
+    if (pauseMs === undefined) break;
     await sleep(pauseMs);
     answer = await ask();
   }
@@ -89,10 +93,9 @@ function isShortLived({ ttlSeconds }: Command): boolean {
 }
 
 /** Undefined if the caller is content, or gives up. */
-function pauseBeforeRepeat(command: Command, answer: Answer | undefined): number | undefined {
+function pauseBeforeRepeat(answer: Answer | undefined, isPatient: boolean): number | undefined {
   if (!answer || answer.status === 503 || answer.status === 429) return PAUSE_MS;
-  if (answer.status === 504 && command.repeatsAfterDoubt) return AFTER_LEASE_MS;
-  return undefined;
+  return answer.status === 504 && isPatient ? AFTER_LEASE_MS : undefined;
 }
 
 function hasBeenEnqueued(body: Answer['body']): boolean {
