@@ -103,22 +103,29 @@ describe('downlink start', () => {
     expect(await runCurl(onPortOf(follow, third))).toMatchObject({ status: 404 });
   });
 
-  test('answers the lines of the README as it says', async () => {
+  test('answers the lines of the manual as it says', async () => {
     const cli = await runReady();
-    const readme = await readFile(path.resolve(import.meta.dirname, '../../../README.md'), 'utf8');
-    const lines = [...readme.matchAll(/^curl .*$/gm)].map(([line]) => onPortOf(line, cli));
+    const root = path.resolve(import.meta.dirname, '../../..');
+    const pages = await Promise.all(
+      ['README.md', 'docs/messages.md'].map(async (page) =>
+        readFile(path.join(root, page), 'utf8'),
+      ),
+    );
+    const lines = [...pages.join('\n').matchAll(/^curl .*$/gm)].map(([line]) =>
+      onPortOf(line, cli),
+    );
     const answers: { status: number; body: unknown }[] = [];
     for (const line of lines) answers.push(await runCurl(line));
 
     expect(answers).toMatchObject([
       { status: 202, body: { messageId: 'hello-1', status: 'enqueued' } },
       { status: 200, body: { status: 'delivered', final: true } },
-      { status: 202, body: { messageId: 'queued-1' } },
       { status: 202, body: { messageId: 'wait-1', status: 'enqueued' } },
       { status: 200, body: { queuedMessages: 1, connectionState: 'disconnected' } },
       { status: 200, body: { purged: 1 } },
       { status: 200, body: { status: 'purged', final: true } },
       { status: 200, body: { status: 200, payload: expect.anything() } },
+      { status: 202, body: { messageId: 'queued-1' } },
       { status: 202, body: { messageId: 'receipt-1', final: false } },
       { status: 200, body: { status: 'handled', final: true, receipt: expect.anything() } },
     ]);
