@@ -38,7 +38,11 @@ export async function startMqttHead(options: MqttHeadOptions): Promise<MqttHead>
     faults,
     log,
     // One timer for all connections.
-    wallClock: { now: () => wallClock.now(), schedule: (at, run) => deadlines.schedule(at, run) },
+    wallClock: {
+      now: () => wallClock.now(),
+      movingTo: () => wallClock.movingTo(),
+      schedule: (at, run) => deadlines.schedule(at, run),
+    },
     sessions: new Sessions(),
   };
 

@@ -108,7 +108,7 @@ export class CloudToDeviceQueues {
     const entry = queue?.head();
     if (!queue || !entry || registry.find(deviceId)?.status !== 'enabled') return undefined;
     const lockToken = randomUUID();
-    const expiresAt = clock.now() + settings.lockMs;
+    const expiresAt = clock.movingTo() + settings.lockMs;
     const cancelTimer = deadlines.schedule(expiresAt, () => {
       queue.unlock(entry);
       this.#record('lockExpired', deviceId, entry);

@@ -90,7 +90,7 @@ export class FeedbackQueue {
     const batch = this.#next();
     if (!batch) return undefined;
     const token = randomUUID();
-    const cancelTimer = deadlines.schedule(clock.now() + settings.lockMs, () =>
+    const cancelTimer = deadlines.schedule(clock.movingTo() + settings.lockMs, () =>
       this.#putBack(batch),
     );
     batch.lock = { token, cancelTimer };

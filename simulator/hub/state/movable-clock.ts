@@ -16,6 +16,8 @@ export class MovableClock implements Clock {
   );
   #scheduled = 0;
   #offsetMs = 0;
+  /** The offset at the end of a move that is under way. */
+  #movingToOffsetMs = -Infinity;
   #armed: { at: number; cancel: () => void } | undefined;
 
   constructor(base: Clock, onMove: () => void = () => {}) {
@@ -25,6 +27,10 @@ export class MovableClock implements Clock {
 
   now(): number {
     return this.#base.now() + this.#offsetMs;
+  }
+
+  movingTo(): number {
+    return this.#base.movingTo() + Math.max(this.#offsetMs, this.#movingToOffsetMs);
   }
 
   /** How far it is ahead of the clock below. */
@@ -54,6 +60,8 @@ export class MovableClock implements Clock {
     if (!Number.isFinite(ms) || ms < 0)
       throw new RangeError(`The clock moves ahead by milliseconds from 0 up, not by ${ms}`);
     const offsetMs = this.#offsetMs + ms;
+    const outerMove = this.#movingToOffsetMs;
+    this.#movingToOffsetMs = Math.max(outerMove, offsetMs);
     this.#disarm();
     try {
       for (;;) {
@@ -65,6 +73,7 @@ export class MovableClock implements Clock {
         next.run();
       }
     } finally {
+      this.#movingToOffsetMs = outerMove;
       // A timer may have moved the clock itself, further than this; those it scheduled were armed too late.
       this.offsetMs = Math.max(this.#offsetMs, offsetMs);
     }

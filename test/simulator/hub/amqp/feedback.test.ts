@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Client } from 'azure-iothub';
 import { once, type EventEmitter } from 'node:events';
 import type { Delivery, EventContext, Receiver } from 'rhea';
-import { MINUTE } from '../state/builders.ts';
+import { aMessage, HOUR, MINUTE } from '../state/builders.ts';
 import { startAmqpHub, type AmqpHub } from './amqp-hub.ts';
 import { next, type RawAmqpClient } from './raw-amqp-client.ts';
 
@@ -123,6 +123,34 @@ describe('the feedback receiver of the service SDK', () => {
 
     expect(counts()).toEqual({ pendingRecords: 0, waitingBatches: 0, lockedBatches: 0 });
   });
+
+  test.each<[string, () => void]>([
+    ['the hub', () => hub.state.clock.advance(2 * HOUR)],
+    ['the machine', () => hub.clock.advance(2 * HOUR)],
+  ])(
+    'gets a record once while the clock of %s jumps two hours, and settles it',
+    async (_, jump) => {
+      const receiver = await sdkReceiver(hub.sdkClient());
+      // It has given credit, too.
+      hub.completeMessage('soon');
+      await hub.untilLogged('disposition');
+      const expiresAt = hub.clock.now() + 90 * MINUTE;
+      hub.state.cloudToDevice.enqueue('device-1', aMessage({ messageId: 'late', expiresAt }));
+      const message = once(receiver, 'message');
+
+      jump();
+
+      const handedOut = hub
+        .events('transfer')
+        .filter(({ detail }) => detail?.['content'] === 'feedback');
+      expect([handedOut.length, counts().lockedBatches]).toEqual([2, 1]);
+      expect(JSON.parse((await message)[0].getData().toString())).toMatchObject([
+        { originalMessageId: 'late', statusCode: 'Expired' },
+      ]);
+      await hub.untilLogged('disposition', 2);
+      expect(counts()).toEqual({ pendingRecords: 0, waitingBatches: 0, lockedBatches: 0 });
+    },
+  );
 
   test('may be told of uploaded files, and hears of none', async () => {
     const client = hub.sdkClient();

@@ -55,11 +55,41 @@ describe('ManualClock', () => {
 
     expect(runs).toEqual([1000]);
   });
+
+  test('tells its timers where it is being moved to', () => {
+    const clock = new ManualClock(1000);
+    const runs: [now: number, movingTo: number][] = [];
+    clock.schedule(1100, () => runs.push([clock.now(), clock.movingTo()]));
+
+    expect(clock.movingTo()).toBe(1000);
+    clock.advance(300);
+
+    expect(runs).toEqual([[1100, 1300]]);
+    expect(clock.movingTo()).toBe(1300);
+  });
+
+  test('is not being moved any more once a timer has failed', () => {
+    const clock = new ManualClock(1000);
+    clock.schedule(1100, () => {
+      throw new Error('broken');
+    });
+
+    expect(() => clock.advance(300)).toThrow('broken');
+
+    expect([clock.now(), clock.movingTo()]).toEqual([1100, 1100]);
+  });
 });
 
 describe('systemClock', () => {
   afterEach(() => {
     jest.useRealTimers();
+  });
+
+  test('is never being moved', () => {
+    jest.useFakeTimers();
+    const clock = systemClock();
+
+    expect(clock.movingTo()).toBe(clock.now());
   });
 
   test('waits longer than a timer of Node can', () => {

@@ -138,6 +138,48 @@ describe('CloudToDeviceQueues.receive', () => {
 });
 
 describe('A lock', () => {
+  test.each<[string, (hub: ReturnType<typeof aHub>) => void]>([
+    ['the hub', ({ state }) => state.clock.advance(HOUR / 2)],
+    ['the machine', ({ clock }) => clock.advance(HOUR / 2)],
+  ])('that is taken while the clock of %s is moved begins at the end of the move', (_, move) => {
+    const hub = aHub();
+    const { state } = hub;
+    enqueue(state, 'a');
+    const held = [receive(state)];
+    state.cloudToDevice.onAvailable(DEVICE, () => held.push(receive(state)));
+
+    move(hub);
+    const [first, again, ...others] = held;
+
+    expect(others).toEqual([]);
+    expect(again?.message).toMatchObject({ messageId: 'a', deliveryCount: 0 });
+    expect(state.cloudToDevice.inspect(DEVICE)).toMatchObject([
+      { attempts: 2, lockedUntil: state.clock.now() + MINUTE },
+    ]);
+    expect(kindOf(() => state.cloudToDevice.complete(DEVICE, first?.lockToken ?? ''))).toBe(
+      'deviceMessageLockLost',
+    );
+    state.cloudToDevice.complete(DEVICE, again?.lockToken ?? '');
+    expect(outcomes(state)).toEqual(['a Success']);
+  });
+
+  test('that is taken while the clock is moved keeps no message beyond its time', () => {
+    const { state } = aHub();
+    enqueue(state, 'a');
+    state.cloudToDevice.receive(DEVICE);
+    state.cloudToDevice.onAvailable(DEVICE, () => state.cloudToDevice.receive(DEVICE));
+
+    state.clock.advance(2 * HOUR);
+
+    expect(history(state, 'a')).toEqual([
+      'enqueued 0',
+      'delivered 1',
+      'lockExpired 1',
+      'delivered 2',
+      'expired 2',
+    ]);
+  });
+
   test('runs out after 60 s: the message is back in its place with its count unchanged', () => {
     const { state, clock } = aHub();
     enqueue(state, 'a', 'b');
@@ -511,7 +553,7 @@ describe('CloudToDeviceQueues', () => {
 
   test('notice what fell due even when its timer has not come', () => {
     let now = 0;
-    const clock = { now: () => now, schedule: () => () => {} };
+    const clock = { now: () => now, movingTo: () => now, schedule: () => () => {} };
     const registry = new DeviceRegistry(clock);
     const journal = new Journal();
     const queues = new CloudToDeviceQueues({

@@ -170,6 +170,33 @@ describe('FeedbackQueue.receive', () => {
     expect(queue.counts()).toEqual({ pendingRecords: 0, waitingBatches: 0, lockedBatches: 0 });
   });
 
+  test('locks from the end of the move while the clock is moved', () => {
+    const { queue, clock } = aFeedbackQueue({ lockMs: 5 * SECOND });
+    clock.schedule(clock.now() + MINUTE, () => queue.add(aRecord('a')));
+    const held: FeedbackDelivery[] = [];
+    queue.onAvailable(() => held.push(receive(queue)));
+
+    clock.advance(HOUR);
+    expect(held.map(idsOf)).toEqual([['a']]);
+    clock.advance(5 * SECOND - 1);
+    expect(held.length).toBe(1);
+    clock.advance(1);
+    expect(held.map(({ deliveryCount }) => deliveryCount)).toEqual([0, 0]);
+
+    queue.complete(held[1]?.lockToken ?? '');
+    expect(queue.counts()).toEqual({ pendingRecords: 0, waitingBatches: 0, lockedBatches: 0 });
+  });
+
+  test('does not lose what its lock ran out on, however often', () => {
+    const { queue, clock } = aFeedbackQueue({ maxDeliveryCount: 3 });
+    queue.add(aRecord('a'));
+
+    for (let round = 0; round < 10; round++) {
+      expect(receive(queue)).toMatchObject({ records: [aRecord('a')], deliveryCount: 0 });
+      clock.advance(MINUTE);
+    }
+  });
+
   test('gives a released batch back to its place', () => {
     const { queue } = aFeedbackQueue({ intervalMs: 0 });
     add(queue, 2);

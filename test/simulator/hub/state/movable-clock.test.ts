@@ -87,6 +87,51 @@ describe('MovableClock', () => {
     expect(runs).toEqual([['due', 1600]]);
   });
 
+  test.each<[string, (clocks: { base: ManualClock; clock: MovableClock }) => void]>([
+    ['it', ({ clock }) => clock.advance(300)],
+    ['the clock below it', ({ base }) => base.advance(300)],
+  ])('tells where it is being moved to, when %s is', (_, move) => {
+    const { base, clock } = aClock();
+    clock.advance(200);
+    const runs: [now: number, movingTo: number][] = [];
+    clock.schedule(1300, () => runs.push([clock.now(), clock.movingTo()]));
+
+    expect(clock.movingTo()).toBe(1200);
+    move({ base, clock });
+
+    expect(runs).toEqual([[1300, 1500]]);
+    expect(clock.movingTo()).toBe(1500);
+  });
+
+  test('tells the end of the whole move while a timer moves it, a little or further', () => {
+    const { clock, runs } = aClock();
+    clock.schedule(1100, () => clock.advance(10));
+    clock.schedule(1110, () => runs.push(['a little', clock.movingTo()]));
+    clock.schedule(1200, () => clock.advance(500));
+    clock.schedule(1250, () => runs.push(['further', clock.movingTo()]));
+
+    clock.advance(300);
+
+    expect(runs).toEqual([
+      ['a little', 1300],
+      ['further', 1700],
+    ]);
+    expect([clock.now(), clock.movingTo()]).toEqual([1700, 1700]);
+  });
+
+  test('is not being moved any more once a timer has failed, nor once it is set back', () => {
+    const { clock } = aClock();
+    clock.schedule(1100, () => {
+      throw new Error('broken');
+    });
+
+    expect(() => clock.advance(150)).toThrow('broken');
+    expect(clock.movingTo()).toBe(1150);
+    clock.offsetMs = 0;
+
+    expect(clock.movingTo()).toBe(1000);
+  });
+
   test.each([-1, Number.NaN, Infinity])('is not moved by %p', (ms) => {
     const { clock } = aClock();
 
