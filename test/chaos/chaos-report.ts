@@ -81,6 +81,29 @@ export function chaosReport(run: {
   };
 }
 
+/** Several rounds as one. */
+export function joined(reports: readonly ChaosReport[]): ChaosReport {
+  return {
+    seconds: reports.reduce((sum, { seconds }) => sum + seconds, 0),
+    struck: added(reports.map(({ struck }) => struck)),
+    ends: added(reports.map(({ ends }) => ends)),
+    verdicts: reports.flatMap(({ verdicts }) => verdicts),
+    outOfOrder: reports.flatMap((report) => report.outOfOrder),
+    unexpectedAnswers: added(reports.map(({ unexpectedAnswers }) => unexpectedAnswers)),
+    timesToFinalMs: reports
+      .flatMap(({ timesToFinalMs }) => timesToFinalMs)
+      .toSorted((a, b) => a - b),
+  };
+}
+
+function added<K>(all: readonly ReadonlyMap<K, number>[]): Map<K, number> {
+  const total = new Map<K, number>();
+  for (const counts of all) {
+    for (const [key, times] of counts) total.set(key, (total.get(key) ?? 0) + times);
+  }
+  return total;
+}
+
 function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }

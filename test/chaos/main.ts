@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
+import { joined } from './chaos-report.ts';
+import type { ChaosReport } from './chaos-report.ts';
 import { runChaos } from './chaos-run.ts';
 import { printReport } from './print-report.ts';
+import { roundsOf } from './rounds.ts';
 import { buildSabotaged, SABOTAGES } from './sabotage.ts';
 
 const USAGE = `npm run chaos -- [options]
@@ -35,15 +38,24 @@ if (values.help) {
   const commands = wholeNumber('commands', values.commands);
   const sabotaged = values.break === undefined ? undefined : await buildSabotaged(values.break);
   try {
-    const report = await runChaos({
+    const rounds = roundsOf({
       commands,
       seed: wholeNumber('seed', values.seed),
       kills: wholeNumber('kills', values.kills ?? String(Math.ceil(commands / 500))),
       faults: wholeNumber('faults', values.faults ?? String(Math.ceil(commands / 100))),
-      callers: wholeNumber('callers', values.callers),
-      onProgress: (line) => process.stderr.write(`${line}\n`),
-      ...(sabotaged && { appRoot: sabotaged.folder }),
     });
+    const reports: ChaosReport[] = [];
+    for (const [index, round] of rounds.entries()) {
+      const report = await runChaos({
+        ...round,
+        callers: wholeNumber('callers', values.callers),
+        onProgress: (line) =>
+          process.stderr.write(`round ${index + 1} of ${rounds.length}: ${line}\n`),
+        ...(sabotaged && { appRoot: sabotaged.folder }),
+      });
+      reports.push(report);
+    }
+    const report = joined(reports);
     const { text, isRight } = printReport(report);
     process.stdout.write(`seed ${values.seed}\n${text}\n`);
     process.exitCode = isRight ? 0 : 1;
