@@ -5,6 +5,7 @@ export type { FaultEffect, FaultPoint } from './hub/faults/fault-effect.ts';
 export type { FaultPlan, FaultTiming } from './hub/faults/fault-plan.ts';
 export { InvalidSeedError, parseSeed, type HubSeed } from './hub/seed.ts';
 export type { ServiceTier, Sku } from './hub/state/service-tiers.ts';
+export { InvalidSettingsError } from './hub/state/settings-check.ts';
 export type { HubSettingsInput } from './hub/state/settings.ts';
 export type { JournalEvent, JournalEventType } from './hub/state/journal.ts';
 export type { FeedbackRecord } from './hub/state/feedback-record.ts';

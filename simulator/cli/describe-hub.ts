@@ -1,12 +1,12 @@
 import type { SimulatedHub } from '../hub/simulated-hub.ts';
 import { columns } from './help.ts';
-import { FEEDBACK_INTERVAL_MS } from './hub-part.ts';
 
 /** Rows for `columns`. */
 export function hubRows(
   { hostName, ports, state }: SimulatedHub,
   authorityFile: string | undefined,
 ): string[][] {
+  const { intervalMs } = state.settings.feedback;
   const rows = [
     [
       'Simulated hub',
@@ -15,7 +15,10 @@ export function hubRows(
         ...(ports.plainAmqp === undefined ? [] : [`AMQP without TLS ${ports.plainAmqp}`]),
       ].join(', '),
     ],
-    ['Hub feedback', `every ${FEEDBACK_INTERVAL_MS / 1000} s (in Azure: up to 15 s)`],
+    [
+      'Hub feedback',
+      `${intervalMs === 0 ? 'at once' : `every ${intervalMs / 1000} s`} (in Azure: up to 15 s)`,
+    ],
   ];
   const limits = state.throttles.inForce();
   if (limits) {

@@ -2,6 +2,7 @@ import { startHub, type SimulatedHub, type SimulatedHubOptions } from '../hub/si
 import type { HubSeed } from '../hub/seed.ts';
 import { HubError } from '../hub/state/hub-error.ts';
 import type { ServiceTier } from '../hub/state/service-tiers.ts';
+import type { HubSettingsInput } from '../hub/state/settings.ts';
 import { UsageError } from './cli-error.ts';
 import { inProcessPart } from './parts/in-process-part.ts';
 import type { Parts } from './parts/parts.ts';
@@ -9,7 +10,7 @@ import type { HubPorts } from './port-settings.ts';
 import { explainPortTaken } from './port-taken.ts';
 
 /** The service collects feedback for up to 15 s; that is long to wait in front of a terminal. */
-export const FEEDBACK_INTERVAL_MS = 1_000;
+const FEEDBACK_INTERVAL_MS = 1_000;
 
 export const LOCAL_DEVICES = ['device-1', 'device-2'] as const;
 
@@ -22,6 +23,7 @@ export interface HubPartOptions {
   hostName?: string | undefined;
   /** Throttles and quota of a hub of this size. */
   limits?: ServiceTier | undefined;
+  settings?: HubSettingsInput | undefined;
   logPayloads?: boolean;
   /** The devices to begin with, instead of the local ones. */
   seed?: HubSeed | undefined;
@@ -32,11 +34,14 @@ export interface HubPartOptions {
 }
 
 export async function startHubPart(options: HubPartOptions): Promise<SimulatedHub> {
-  const { parts, ports, dataFolder, limits, seed, consumerGroups, print } = options;
+  const { parts, ports, dataFolder, limits, seed, settings, consumerGroups, print } = options;
   const { certificateAuthorities = [], entra, hostName, logPayloads = false } = options;
   const starting = startHub({
     ports,
-    settings: { feedback: { intervalMs: FEEDBACK_INTERVAL_MS } },
+    settings: {
+      ...settings,
+      feedback: { intervalMs: FEEDBACK_INTERVAL_MS, ...settings?.feedback },
+    },
     seed: seed ?? { devices: LOCAL_DEVICES.map((deviceId) => ({ deviceId })) },
     certificateAuthorities,
     onProblem: (text) => print(`hub | ${text}`),

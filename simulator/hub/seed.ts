@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './parse-json.ts';
 import { AUTHENTICATION_TYPES } from './state/authentication.ts';
 import { HubError } from './state/hub-error.ts';
 import { HubState, type SeedDevice } from './state/hub-state.ts';
@@ -47,9 +48,10 @@ const fileSchema = z.strictObject({
 export function parseSeed(text: string): HubSeed {
   let value: unknown;
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = parseJson(text);
   } catch (error) {
-    throw new InvalidSeedError([`It is not JSON: ${describeSyntaxError(error, text)}`]);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new InvalidSeedError([error.message]);
   }
   return checkSeed(value);
 }
@@ -103,13 +105,4 @@ function faultsOf({ issues }: z.ZodError, where: string): string[] {
     const place = [where, below].filter((part) => part !== '').join(': ');
     return `${place === '' ? 'the file' : place}: ${message}`;
   });
-}
-
-/** V8 tells the place of most faults, newer ones also the line. */
-function describeSyntaxError(error: unknown, text: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const position = /at position (\d+)(?!.*\bline\b)/.exec(message)?.[1];
-  if (position === undefined) return message;
-  const before = text.slice(0, Number(position)).split('\n');
-  return `${message} (line ${before.length} column ${(before.at(-1) ?? '').length + 1})`;
 }

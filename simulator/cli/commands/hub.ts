@@ -14,6 +14,7 @@ import { describePortSettings, readHubPorts } from '../port-settings.ts';
 import { LIMIT_OPTIONS, readLimits } from '../hub-limits.ts';
 import { runUntilStopped } from '../run-until-stopped.ts';
 import { readSeed, SEED_OPTIONS } from '../seed-file.ts';
+import { readSettings, SETTINGS_OPTIONS } from '../settings-file.ts';
 
 export const hubCommand: Command = {
   options: {
@@ -34,6 +35,7 @@ export const hubCommand: Command = {
     },
     ...SEED_OPTIONS,
     ...LIMIT_OPTIONS,
+    ...SETTINGS_OPTIONS,
     'log-payloads': {
       type: 'boolean',
       description: 'Keep what is sent and received in the log of the admin API',
@@ -51,6 +53,7 @@ export const hubCommand: Command = {
     const ports = readHubPorts(process.env);
     const limits = readLimits(values);
     const seed = await readSeed(values);
+    const settings = await readSettings(values);
     return runUntilStopped(async (parts) => {
       const claiming = claim('hub', dataFolder);
       const instance = await parts.start(inProcessPart('lock', claiming), claiming);
@@ -62,6 +65,7 @@ export const hubCommand: Command = {
         consumerGroups: groupsIn(values['consumer-groups']),
         limits,
         seed,
+        settings,
         logPayloads: values['log-payloads'] === true,
         certificateAuthorities: await readDeviceAuthorities(values),
         entra: await readEntraSettings(values),

@@ -15,6 +15,7 @@ import { inspectionRoutes } from './inspection-routes.ts';
 import { limitsRoutes } from './limits-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { problemOf } from './problem.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { snapshotRoutes } from './snapshot-routes.ts';
 
 const ADMIN_PATH = /^\/(?:\$|%24)downlink(?:\/|\?|$)/i;
@@ -25,6 +26,7 @@ const routes: readonly AdminRoute[] = [
   ...clockRoutes,
   ...faultRoutes,
   ...limitsRoutes,
+  ...settingsRoutes,
   ...connectionLists,
   ...connectionRoutes,
   ...inspectionRoutes,

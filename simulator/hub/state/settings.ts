@@ -18,6 +18,7 @@ import {
   MIN_FEEDBACK_LOCK_MS,
   MIN_TTL_MS,
 } from './limits.ts';
+import { faultsInSettings, InvalidSettingsError, type Range } from './settings-check.ts';
 
 export interface HubSettings {
   readonly cloudToDevice: {
@@ -51,8 +52,6 @@ export interface HubSettings {
 }
 
 export type HubSettingsInput = { readonly [G in keyof HubSettings]?: Partial<HubSettings[G]> };
-
-type Range = readonly [least: number, most: number];
 
 const DEFAULTS: HubSettings = {
   cloudToDevice: {
@@ -101,33 +100,26 @@ const RANGES: { readonly [G in keyof HubSettings]: Readonly<Record<keyof HubSett
     twins: { changeLatencyMs: [0, 60_000] },
   };
 
-/** Fills up with the service's defaults; throws a RangeError that names every fault. */
-export function hubSettings(input: HubSettingsInput = {}): HubSettings {
-  const faults: string[] = [];
-  const cloudToDevice = group('cloudToDevice');
-  const feedback = group('feedback');
-  const methods = group('methods');
-  const events = group('events');
-  const twins = group('twins');
-  if (faults.length > 0) throw new RangeError(`Settings of the hub: ${faults.join('; ')}`);
-  return { cloudToDevice, feedback, methods, events, twins };
-
-  function group<G extends keyof HubSettings>(name: G): HubSettings[G] {
-    const given = Object.entries(input[name] ?? {}).filter(([, value]) => value !== undefined);
-    const values = { ...DEFAULTS[name], ...Object.fromEntries(given) };
-    const ranges: Readonly<Record<string, Range>> = RANGES[name];
-    for (const [key, value] of Object.entries(values)) {
-      const range = ranges[key];
-      if (!range) faults.push(`${name}.${key} is not a setting`);
-      else if (!isWithin(value, range))
-        faults.push(`${name}.${key} must be a whole number from ${range[0]} to ${range[1]}`);
-    }
-    return values;
-  }
+/** Throws an InvalidSettingsError that names every fault. */
+export function checkSettings(value: unknown): asserts value is HubSettingsInput {
+  const faults = faultsInSettings(value, RANGES);
+  if (faults.length > 0) throw new InvalidSettingsError(faults);
 }
 
-function isWithin(value: unknown, [least, most]: Range): boolean {
-  return (
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+/** Fills up with the service's defaults; throws an InvalidSettingsError that names every fault. */
+export function hubSettings(input: HubSettingsInput = {}): HubSettings {
+  checkSettings(input);
+  return {
+    cloudToDevice: { ...DEFAULTS.cloudToDevice, ...given(input.cloudToDevice) },
+    feedback: { ...DEFAULTS.feedback, ...given(input.feedback) },
+    methods: { ...DEFAULTS.methods, ...given(input.methods) },
+    events: { ...DEFAULTS.events, ...given(input.events) },
+    twins: { ...DEFAULTS.twins, ...given(input.twins) },
+  };
+}
+
+function given(group: object | undefined): object {
+  return Object.fromEntries(
+    Object.entries(group ?? {}).filter(([, value]: [string, unknown]) => value !== undefined),
   );
 }

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { startSimulatedDevice } from '../../../simulator/devices/simulated-device.ts';
+import { signToken } from '../hub/https/a-hub.ts';
 import { CliProcess } from './cli-process.ts';
 
 let folder: string;
@@ -32,6 +35,22 @@ async function runReady(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Cl
 
 const deviceOf = async (cli: CliProcess): Promise<string> =>
   cli.printed(/device-1 +(HostName=\S+)/);
+
+/** By the admin API. */
+async function settingsOf(cli: CliProcess): Promise<unknown> {
+  const port = Number(await cli.printed(/WebSockets (\d+)/));
+  const ca = await readFile(await cli.printed(/Hub authority +(\S+)/), 'utf8');
+  const owner = await cli.printed(/service +(HostName=\S+)/);
+  const key = /SharedAccessKey=(\S+)/.exec(owner)?.[1] ?? '';
+  const headers = { authorization: signToken('localhost', key, 'iothubowner') };
+  return new Promise((resolve, reject) => {
+    https
+      .get({ host: 'localhost', port, ca, headers, path: '/$downlink/settings' }, (response) => {
+        void json(response).then(resolve, reject);
+      })
+      .on('error', reject);
+  });
+}
 
 async function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -101,6 +120,43 @@ describe('downlink hub', () => {
 
     expect(await cli.exitCode).toBe(2);
     expect(cli.output).toMatch(/devices\.0 \(a\/b\): .*\n.*devices\.1: deviceId: /);
+  });
+
+  test('has the settings of --settings, and says how often feedback comes', async () => {
+    await writeFile(
+      path.join(folder, 'settings.json'),
+      '{"feedback":{"intervalMs":2500},"cloudToDevice":{"maxQueueDepth":3}}',
+    );
+
+    const cli = await runReady(['hub', '--settings', 'settings.json']);
+
+    expect(cli.output).toMatch(/Hub feedback +every 2\.5 s/);
+    expect(await settingsOf(cli)).toMatchObject({
+      feedback: { intervalMs: 2500, batchSize: 64 },
+      cloudToDevice: { maxQueueDepth: 3, maxDeliveryCount: 10 },
+    });
+  });
+
+  test('keeps its second of feedback when --settings leaves it out', async () => {
+    await writeFile(path.join(folder, 'settings.json'), '\uFEFF{"feedback":{"batchSize":1}}');
+
+    const cli = await runReady(['hub', '--settings', 'settings.json']);
+
+    expect(await settingsOf(cli)).toMatchObject({ feedback: { intervalMs: 1000, batchSize: 1 } });
+  });
+
+  test('names every fault of --settings and starts nothing', async () => {
+    await writeFile(
+      path.join(folder, 'bad.json'),
+      '{"feedback":{"intervalMs":-1},"twin":{"changeLatencyMs":50}}',
+    );
+
+    const cli = run(['hub', '--settings', 'bad.json']);
+
+    expect(await cli.exitCode).toBe(2);
+    expect(cli.output).toMatch(
+      /bad\.json is not valid:\n +feedback\.intervalMs must be .*\n +twin is not a group/,
+    );
   });
 
   test('is refused a folder that another one uses', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { hubSettings } from '../../../../simulator/hub/state/settings.ts';
+import { hubSettings, type HubSettingsInput } from '../../../../simulator/hub/state/settings.ts';
 
 describe('hubSettings', () => {
   test("are the service's defaults unless told otherwise", () => {
@@ -44,4 +44,48 @@ describe('hubSettings', () => {
 
     expect(() => hubSettings(settings)).toThrow('feedback.intervalSeconds is not a setting');
   });
+
+  test('refuse groups that they do not know or that are none, each by its name', () => {
+    const settings = parsed(
+      '{"feedbak":{"intervalMs":1},"methods":null,"events":[4],"twins":50,"__proto__":{}}',
+    );
+
+    expect(() => hubSettings(settings)).toThrow(
+      'Settings of the hub: methods must be an object; events must be an object; ' +
+        'twins must be an object; ' +
+        'feedbak is not a group of settings (cloudToDevice, feedback, methods, events, twins); ' +
+        '__proto__ is not a group of settings (cloudToDevice, feedback, methods, events, twins)',
+    );
+  });
+
+  test.each(['null', '[]', '"events"', '7'])('refuse %s in the place of all groups', (text) => {
+    expect(() => hubSettings(parsed(text))).toThrow(
+      'Settings of the hub: they must be an object of groups (cloudToDevice, feedback, methods, events, twins)',
+    );
+  });
+
+  test('refuse names that every object knows', () => {
+    const settings = parsed('{"twins":{"constructor":1,"__proto__":2}}');
+
+    expect(() => hubSettings(settings)).toThrow(
+      'twins.constructor is not a setting; twins.__proto__ is not a setting',
+    );
+  });
+
+  test('refuse null as a value', () => {
+    expect(() => hubSettings(parsed('{"twins":{"changeLatencyMs":null}}'))).toThrow(
+      'twins.changeLatencyMs must be a whole number from 0 to 60000',
+    );
+  });
+
+  test('take what is undefined as left out', () => {
+    const settings = { twins: undefined, events: { partitionCount: undefined } } as object;
+
+    expect(hubSettings(settings)).toEqual(hubSettings());
+  });
 });
+
+/** As they come from a file. */
+function parsed(text: string): HubSettingsInput {
+  return JSON.parse(text) as HubSettingsInput;
+}
