@@ -107,7 +107,7 @@ async function eventHubListener(
   trigger: EventHubTrigger,
   { invocations, hostJson, log }: ListenerOptions,
 ): Promise<Listener> {
-  const { client, checkpoints } = await connectEventHub(name, trigger);
+  const { connect: connectToHub, checkpoints } = await connectEventHub(name, trigger);
   const run = async (input: InvocationInput, signal: AbortSignal): Promise<boolean> => {
     const isDone = await runWithRetries(
       trigger.retry,
@@ -120,7 +120,7 @@ async function eventHubListener(
   };
   const listener = new EventHubListener({
     functionName: name,
-    client,
+    connect: connectToHub,
     checkpoints,
     settings: hostJson.eventHubs,
     log,

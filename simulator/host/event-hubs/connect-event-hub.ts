@@ -1,7 +1,8 @@
 import type { EventHubConsumerClient } from '@azure/event-hubs';
 import { HostError } from '../host-error.ts';
-import { LOOK_INTERVAL_MS } from './event-hub-listener.ts';
 import type { EventHubTrigger } from './event-hub-trigger.ts';
+import { letLinksHaveNoAddress } from './link-address.ts';
+import { LOOK_INTERVAL_MS } from './partition-ids.ts';
 import { TableCheckpoints } from './table-checkpoints.ts';
 
 const CHECKPOINT_TABLE = 'DownlinkHostEventHubCheckpoints';
@@ -12,24 +13,30 @@ const RETRY = { maxRetries: 3, retryDelayInMs: 800, maxRetryDelayInMs: 60_000 };
 export async function connectEventHub(
   functionName: string,
   trigger: EventHubTrigger,
-): Promise<{ client: EventHubConsumerClient; checkpoints: TableCheckpoints }> {
+): Promise<{ connect: () => EventHubConsumerClient; checkpoints: TableCheckpoints }> {
   // Large, and of no use to an app without Event Hubs functions.
-  const [{ EventHubConsumerClient: Client }, { TableClient }] = await Promise.all([
-    import('@azure/event-hubs'),
-    import('@azure/data-tables'),
-  ]);
+  const [{ EventHubConsumerClient: Client }, { TableClient }, { default: rhea }] =
+    await Promise.all([
+      import('@azure/event-hubs'),
+      import('@azure/data-tables'),
+      import('rhea-promise'),
+    ]);
+  letLinksHaveNoAddress(rhea.Receiver);
   try {
     const checkpoints = new TableCheckpoints(
       TableClient.fromConnectionString(trigger.storageConnectionString, CHECKPOINT_TABLE, {
         allowInsecureConnection: true,
       }),
     );
-    const client = new Client(trigger.consumerGroup, trigger.connectionString, checkpoints, {
-      retryOptions: RETRY,
-      // What an error ended is begun again after this time.
-      loadBalancingOptions: { updateIntervalInMs: LOOK_INTERVAL_MS },
-    });
-    return { client, checkpoints };
+    const connect = () =>
+      new Client(trigger.consumerGroup, trigger.connectionString, checkpoints, {
+        retryOptions: RETRY,
+        // What an error ended is begun again after this time.
+        loadBalancingOptions: { updateIntervalInMs: LOOK_INTERVAL_MS },
+      });
+    // Throws now if it cannot be read; it connects only once it is used.
+    connect();
+    return { connect, checkpoints };
   } catch (error) {
     // Its message may hold a connection string.
     throw new HostError(

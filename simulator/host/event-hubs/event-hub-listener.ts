@@ -1,23 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   EventHubConsumerClient,
   EventPosition,
   PartitionContext,
   ReceivedEventData,
-  Subscription,
 } from '@azure/event-hubs';
 import { describeError } from '../host-error.ts';
 import type { HostLog } from '../host-log.ts';
 import type { EventHubSettings } from '../settings/event-hub-settings.ts';
 import type { EventSource } from './event-hub-input.ts';
+import { askPartitionIds } from './partition-ids.ts';
+import { PartitionReader } from './partition-reader.ts';
 import type { TableCheckpoints } from './table-checkpoints.ts';
 
 export interface EventHubListenerOptions {
   readonly functionName: string;
-  readonly client: EventHubConsumerClient;
+  readonly connect: () => EventHubConsumerClient;
   readonly checkpoints: TableCheckpoints;
   readonly settings: EventHubSettings;
   readonly log: HostLog;
+  /** After how long without a sign a reader or a question is given up. */
+  readonly stallLimitMs?: number;
   /** One invocation after the other, or one for all. Resolves when they need not be repeated; false: the host is stopping. */
   readonly run: (
     events: readonly ReceivedEventData[],
@@ -28,8 +30,8 @@ export interface EventHubListenerOptions {
 
 /** Only when its wait is over does the SDK see that the connection was lost meanwhile. */
 const MAX_WAIT_SECONDS = 1;
-/** A hub that is away is looked for again this often. */
-export const LOOK_INTERVAL_MS = 1_000;
+/** Enough for a connection, a token and a link on a busy machine. */
+const STALL_LIMIT_MS = 10_000;
 /** What a position is answered with that lies ahead of its partition. */
 const POSITION_REFUSED = 'ArgumentError';
 
@@ -40,11 +42,13 @@ export class EventHubListener {
   readonly #batchesSinceCheckpoint = new Map<string, number>();
   readonly #lastErrors = new Map<string, string>();
   readonly #running = new Set<Promise<void>>();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #readers: PartitionReader[] = [];
+  readonly #stallLimitMs: number;
   #beginning: Promise<void> = Promise.resolve();
 
   constructor(options: EventHubListenerOptions) {
     this.#options = options;
+    this.#stallLimitMs = options.stallLimitMs ?? STALL_LIMIT_MS;
   }
 
   start(): void {
@@ -55,9 +59,8 @@ export class EventHubListener {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#beginning;
-    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()));
+    await Promise.all(this.#readers.map(async (reader) => reader.stop()));
     await Promise.all(this.#running);
-    await this.#options.client.close();
   }
 
   /**
@@ -65,40 +68,33 @@ export class EventHubListener {
    * that a lost connection leaves open ends in an error that nobody can catch.
    */
   async #begin(): Promise<void> {
-    const { client, settings } = this.#options;
-    for (const partitionId of await this.#partitionIds()) {
-      const subscription = client.subscribe(
+    const { connect, settings } = this.#options;
+    const partitionIds = await askPartitionIds({
+      connect,
+      stallLimitMs: this.#stallLimitMs,
+      signal: this.#stopped.signal,
+      tell: (text) => this.#tell('', text),
+    });
+    for (const partitionId of partitionIds) {
+      const reader = new PartitionReader({
         partitionId,
-        {
+        connect,
+        handlers: {
           processEvents: async (events, context) => this.#track(this.#process(events, context)),
           processError: async (error, context) => this.#failed(error, context),
         },
-        {
+        subscribeOptions: {
           startPosition: startPosition(settings),
           maxBatchSize: settings.maxEventBatchSize,
           maxWaitTimeInSeconds: MAX_WAIT_SECONDS,
           prefetchCount: settings.prefetchCount,
           skipParsingBodyAsJson: true,
         },
-      );
-      this.#subscriptions.push(subscription);
+        stallLimitMs: this.#stallLimitMs,
+        warn: (text) => this.#warn(text),
+      });
+      this.#readers.push(reader);
     }
-  }
-
-  /** That the hub is away is waited out. */
-  async #partitionIds(): Promise<string[]> {
-    const { client } = this.#options;
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      try {
-        return await client.getPartitionIds({ abortSignal: signal });
-      } catch (error) {
-        if (signal.aborted) break;
-        this.#tell('', `the partitions cannot be asked for: ${describeError(error)}`);
-        await sleep(LOOK_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-      }
-    }
-    return [];
   }
 
   async #track(processing: Promise<void>): Promise<void> {
