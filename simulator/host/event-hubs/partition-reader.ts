@@ -34,6 +34,7 @@ export class PartitionReader {
   /** An error of the reader can come while the function still works. */
   #underWay = 0;
   #lastSignMs = performance.now();
+  #readings = 0;
 
   constructor(options: PartitionReaderOptions) {
     this.#options = options;
@@ -48,14 +49,18 @@ export class PartitionReader {
 
   #begin(): Reading {
     const { connect, partitionId, handlers, subscribeOptions } = this.#options;
+    const reading = ++this.#readings;
     const client = connect();
     const subscription = client.subscribe(
       partitionId,
       {
         processEvents: async (events, context) =>
           this.#during(async () => handlers.processEvents(events, context)),
-        processError: async (error, context) =>
-          this.#during(async () => handlers.processError(error, context)),
+        processError: async (error, context) => {
+          // That a replaced one cannot say goodbye, a minute later, is no error of this reader.
+          if (reading !== this.#readings) return;
+          await this.#during(async () => handlers.processError(error, context));
+        },
       },
       subscribeOptions,
     );
