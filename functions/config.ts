@@ -33,10 +33,8 @@ const settingsSchema = z.object({
   AzureWebJobsStorage: z
     .string('is missing: the connection string of a storage account')
     .regex(/(AccountName|UseDevelopmentStorage)=/i, 'must be a storage connection string'),
-  /** Who may call: `key` asks for a function key. */
-  DOWNLINK_AUTH: z
-    .literal('key', "must be 'key'; 'entra' is not available in this version")
-    .default('key'),
+  /** Who may call: `key` asks for a function key, `entra` for an app role; App Service checks the token. */
+  DOWNLINK_AUTH: z.enum(['key', 'entra'], "must be 'key' or 'entra'").default('key'),
   /** How feedback is read from the hub: over AMQP, or over REST where no AMQP passes. */
   DOWNLINK_FEEDBACK_SOURCE: z.enum(['amqp', 'rest'], "must be 'amqp' or 'rest'").default('amqp'),
   /** How long the hub keeps feedback: its property feedback.ttlAsIso8601, in seconds. */
@@ -73,6 +71,7 @@ export interface Config {
     readonly feedbackSource: 'amqp' | 'rest';
     readonly sendTimeoutMs: number;
   };
+  readonly auth: 'key' | 'entra';
   /** Undefined if we were not told. */
   readonly hubSize: { readonly sku: HubSku; readonly units: number } | undefined;
   readonly storage: { readonly connectionString: string };
@@ -96,6 +95,7 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
   const faults = [
     ...accessFaults(given),
     ...eventHubFaults(given),
+    ...authenticationFaults(given),
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
   ];
   if (!result.success || faults.length > 0) {
@@ -112,6 +112,7 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
       // Leaves the other half to record the outcome before anybody else may try.
       sendTimeoutMs: handOverMs / 2,
     },
+    auth: values.DOWNLINK_AUTH,
     hubSize: values.DOWNLINK_HUB_SKU && {
       sku: values.DOWNLINK_HUB_SKU,
       units: values.DOWNLINK_HUB_UNITS,
@@ -133,6 +134,15 @@ export function readConfig(settings: Readonly<Record<string, string | undefined>
 
 type RawSettings = Readonly<Record<string, string | undefined>>;
 type Settings = z.output<typeof settingsSchema>;
+
+/** The principal is in a header: where nobody guards it, anybody could write it. */
+function authenticationFaults(settings: RawSettings): string[] {
+  const isOn = settings['WEBSITE_AUTH_ENABLED']?.toLowerCase() === 'true';
+  if (settings['DOWNLINK_AUTH'] !== 'entra' || isOn) return [];
+  return [
+    "DOWNLINK_AUTH is 'entra', but App Service authentication is off (WEBSITE_AUTH_ENABLED): nobody would check who calls",
+  ];
+}
 
 /** One way in, and not two. */
 function accessFaults(settings: RawSettings): string[] {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { app } from '@azure/functions';
 import type { HttpMethod, InvocationContext } from '@azure/functions';
 import { readConfig } from './config.ts';
+import type { AppRole, CheckRole } from './http/access.ts';
 import type { Route } from './http/route.ts';
 import { inInvocation } from './invocation-log.ts';
 import type { SendMessageRequest } from './messages/new-message.ts';
@@ -121,19 +122,27 @@ http('purgeMessages', 'DELETE', MESSAGES, async () => {
   return purgeMessagesRoute(async (deviceId) => purgeMessages(dependencies, deviceId));
 });
 
-http('invokeMethod', 'POST', METHOD, async () => {
-  const [{ invokeMethodRoute }, { invokeMethod }, { v7 }, calls] = await Promise.all([
-    import('./http/invoke-method.ts'),
-    import('./methods/invoke-method.ts'),
-    import('uuid'),
-    callDependencies(),
-  ]);
-  return invokeMethodRoute({
-    newInvocationId: () => v7(),
-    invoke: async (request, { respondAsync, warn }) =>
-      invokeMethod(calls(warn), request, { respondAsync }),
-  });
-});
+http(
+  'invokeMethod',
+  'POST',
+  METHOD,
+  async () => {
+    const [{ invokeMethodRoute }, { invokeMethod }, { v7 }, calls, check] = await Promise.all([
+      import('./http/invoke-method.ts'),
+      import('./methods/invoke-method.ts'),
+      import('uuid'),
+      callDependencies(),
+      checkRole(),
+    ]);
+    return invokeMethodRoute({
+      newInvocationId: () => v7(),
+      checkMayFallBack: (request) => check(request, 'Downlink.Send'),
+      invoke: async (request, { respondAsync, warn }) =>
+        invokeMethod(calls(warn), request, { respondAsync }),
+    });
+  },
+  'Downlink.Invoke',
+);
 
 http('getInvocation', 'GET', INVOCATION, async () => {
   const [{ getInvocationRoute }, { waitForInvocation }, calls] = await Promise.all([
@@ -205,7 +214,7 @@ http(
     const { getOpenApiRoute } = await import('./http/get-openapi.ts');
     return getOpenApiRoute();
   },
-  'anonymous',
+  'everybody',
 );
 
 const checkHealth = once(async () => {
@@ -225,7 +234,7 @@ http(
     const { getHealthRoute } = await import('./http/get-health.ts');
     return getHealthRoute(await checkHealth());
   },
-  'anonymous',
+  'everybody',
 );
 
 http('getHealthDetails', 'GET', HEALTH_DETAILS, async () => {
@@ -245,8 +254,8 @@ notAllowed('devices', DEVICES, ['GET']);
 notAllowed('device', DEVICE, ['GET']);
 notAllowed('events', EVENTS, ['GET']);
 notAllowed('limits', LIMITS, ['GET']);
-notAllowed('openApi', OPENAPI, ['GET'], 'anonymous');
-notAllowed('health', HEALTH, ['GET'], 'anonymous');
+notAllowed('openApi', OPENAPI, ['GET'], 'everybody');
+notAllowed('health', HEALTH, ['GET'], 'everybody');
 notAllowed('healthDetails', HEALTH_DETAILS, ['GET']);
 
 const watch = once(async () => {
@@ -392,14 +401,30 @@ function http(
   method: HttpMethod,
   route: string,
   load: () => Promise<Route>,
-  authLevel: 'function' | 'anonymous' = 'function',
+  access: AppRole | 'everybody' = method === 'GET' ? 'Downlink.Read' : 'Downlink.Send',
 ): void {
   const handler = lazily(async () => {
     const { withProblems } = await import('./http/with-problems.ts');
-    const loaded = once(load);
+    const loaded = once(async () => guarded(await load(), access));
     return withProblems(async (request, context) => (await loaded())(request, context));
   });
-  app.http(name, { methods: [method], route, authLevel, handler });
+  app.http(name, { methods: [method], route, authLevel: authLevelFor(access), handler });
+}
+
+/** With Entra the platform stands before the host, whose keys are then nobody's. */
+function authLevelFor(access: AppRole | 'everybody'): 'function' | 'anonymous' {
+  return access === 'everybody' || config.auth === 'entra' ? 'anonymous' : 'function';
+}
+
+async function guarded(route: Route, access: AppRole | 'everybody'): Promise<Route> {
+  if (access === 'everybody') return route;
+  const { withRole } = await import('./http/access.ts');
+  return withRole(route, await checkRole(), access);
+}
+
+async function checkRole(): Promise<CheckRole> {
+  const { holdersOfAKey, holdersOfARole } = await import('./http/access.ts');
+  return config.auth === 'entra' ? holdersOfARole : holdersOfAKey;
 }
 
 /** A path of ours answers the HTTP methods it does not have as well: the host alone would call the path unknown. */
@@ -407,19 +432,19 @@ function notAllowed(
   name: string,
   route: string,
   allowed: readonly HttpMethod[],
-  authLevel: 'function' | 'anonymous' = 'function',
+  access: AppRole | 'everybody' = 'Downlink.Read',
 ): void {
   const all: HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'];
   app.http(`${name}NotAllowed`, {
     methods: all.filter((method) => !allowed.includes(method)),
     route,
-    authLevel,
+    authLevel: authLevelFor(access),
     handler: lazily(async () => {
       const [{ withProblems }, { methodNotAllowedRoute }] = await Promise.all([
         import('./http/with-problems.ts'),
         import('./http/method-not-allowed.ts'),
       ]);
-      return withProblems(methodNotAllowedRoute(allowed));
+      return withProblems(await guarded(methodNotAllowedRoute(allowed), access));
     }),
   });
 }

@@ -1,4 +1,4 @@
-import type { InvocationContext } from '@azure/functions';
+import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as z from 'zod';
 import { DownlinkError } from '../errors.ts';
 import { logLine } from '../log-line.ts';
@@ -74,12 +74,15 @@ export function invokeMethodRoute(dependencies: {
     options: { respondAsync: boolean; warn: Warn },
   ) => Promise<Invoked>;
   newInvocationId: () => string;
+  /** A fallback sends a message: throws `forbidden` for who may not. */
+  checkMayFallBack: (request: HttpRequest) => void;
 }): Route {
   return async (request, context) => {
     const json = await readJson(request, CALL_BODY_LIMIT);
     const parts = requestParts(request, { headers: ['prefer', IDEMPOTENCY_KEY], body: json });
     const { path, headers, body } = parseRequest(invokeMethodRequest, parts);
     const { payload = null, ...fields } = body;
+    if (fields.fallback) dependencies.checkMayFallBack(request);
     const key = headers[IDEMPOTENCY_KEY];
     const isAsync = respondAsync(headers.prefer);
     const traceParent = traceParentOf(request);

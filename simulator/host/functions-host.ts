@@ -4,6 +4,10 @@ import { createAdmin } from './admin.ts';
 import { startApp } from './core-module/start-app.ts';
 import { hasHttpTrigger, summarize, type FunctionSummary } from './function-definition.ts';
 import type { HostLog } from './host-log.ts';
+import type {
+  AppServiceAuthentication,
+  AuthenticationSettings,
+} from './http/app-service-authentication.ts';
 import { FunctionKeys, refuseUnsafeKeys } from './http/function-keys.ts';
 import { HttpFront } from './http/http-front.ts';
 import { isLoopbackHost } from './http/loopback-host.ts';
@@ -25,6 +29,8 @@ export interface FunctionsHostOptions {
   /** Where timers remember when they are due; without it they forget. */
   readonly stateFolder: string | undefined;
   readonly log: HostLog;
+  /** Imitates App Service authentication; the app is told so by the environment. */
+  readonly authentication?: AuthenticationSettings | undefined;
 }
 
 export interface FunctionsHost {
@@ -47,7 +53,8 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
   const hostJson = await readHostJson(appRoot, environment);
 
   const keys = new FunctionKeys(functionKey, masterKey);
-  const front = new HttpFront({ keys, isLoopbackOnly, log });
+  const authentication = await authenticationFor(options.authentication);
+  const front = new HttpFront({ keys, isLoopbackOnly, log, authentication });
   const { port, servers } = await listenOnLoopback(
     () => createServer(SERVER_OPTIONS, (request, response) => front.handle(request, response)),
     options.port,
@@ -83,6 +90,15 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     await closeNow(servers);
     throw error;
   }
+}
+
+/** What it takes is loaded only where it is asked for. */
+async function authenticationFor(
+  settings: AuthenticationSettings | undefined,
+): Promise<AppServiceAuthentication | undefined> {
+  if (settings === undefined) return undefined;
+  const { AppServiceAuthentication: Loaded } = await import('./http/app-service-authentication.ts');
+  return new Loaded(settings);
 }
 
 /** A name for links: an address that stands for all of the machine's is none. */

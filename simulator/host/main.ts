@@ -5,6 +5,7 @@ import { startFunctionsHost, type FunctionsHost } from './functions-host.ts';
 import { describeError, HostError, isError } from './host-error.ts';
 import { lineLog } from './host-log.ts';
 import { DEFAULT_FUNCTION_KEY } from './http/function-keys.ts';
+import { takeAuthentication } from './settings/app-authentication.ts';
 import { readArguments } from './settings/arguments.ts';
 import { takeSimulatedHub } from './settings/simulated-hub.ts';
 
@@ -33,8 +34,9 @@ try {
   if (simulatedHub !== undefined) mapPorts(simulatedHub);
   const functionKey = take('DOWNLINK_FUNCTION_KEY') ?? DEFAULT_FUNCTION_KEY;
   const masterKey = take('DOWNLINK_MASTER_KEY') ?? functionKey;
+  const authentication = takeAuthentication(process.env);
   const log = lineLog(writeLine, isQuiet ? 'warning' : 'information');
-  host = await startFunctionsHost({ ...options, functionKey, masterKey, log });
+  host = await startFunctionsHost({ ...options, functionKey, masterKey, log, authentication });
   const { url, port, functions } = host;
   log.write('information', 'host', `${String(functions.length)} functions on ${url}`);
   tellParent({ type: 'ready', url, port, functions });

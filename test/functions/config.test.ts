@@ -16,6 +16,7 @@ describe('readConfig', () => {
         feedbackSource: 'amqp',
         sendTimeoutMs: 15_000,
       },
+      auth: 'key',
       hubSize: undefined,
       storage: { connectionString: 'UseDevelopmentStorage=true' },
       eventHub: undefined,
@@ -63,6 +64,16 @@ describe('readConfig', () => {
     expect(read).toThrow(/DOWNLINK_HUB_UNITS must be a whole number/);
   });
 
+  test.each([undefined, '', 'false', '1'])(
+    'refuses entra where the platform says %j of its authentication',
+    (WEBSITE_AUTH_ENABLED) => {
+      const settings = { ...SETTINGS, DOWNLINK_AUTH: 'entra', WEBSITE_AUTH_ENABLED };
+
+      expect(() => readConfig(settings)).toThrow(/App Service authentication is off/);
+      expect(readConfig({ ...settings, WEBSITE_AUTH_ENABLED: 'True' }).auth).toBe('entra');
+    },
+  );
+
   test('reports all faults together, and no value', () => {
     const read = () =>
       readConfig({
@@ -76,7 +87,7 @@ describe('readConfig', () => {
 
     expect(read).toThrow(/DOWNLINK_IOTHUB_CONNECTION_STRING is not right\. .*HostName is missing/);
     expect(read).toThrow(/AzureWebJobsStorage is missing/);
-    expect(read).toThrow(/DOWNLINK_AUTH must be 'key'/);
+    expect(read).toThrow(/DOWNLINK_AUTH must be 'key' or 'entra'/);
     expect(read).toThrow(/DOWNLINK_FEEDBACK_TTL_SECONDS must be a whole number from 60 to 172800/);
     expect(read).toThrow(/DOWNLINK_HUB_SKU must be one of F1, S1, S2, S3/);
     expect(read).toThrow(/DOWNLINK_HUB_UNITS must be a whole number from 1 to 200/);

@@ -5,6 +5,7 @@ import type { FunctionDefinition } from '../function-definition.ts';
 import { describeError } from '../host-error.ts';
 import type { HostLog } from '../host-log.ts';
 import { answerAdmin, type Admin } from './admin-routes.ts';
+import type { AppServiceAuthentication, PrincipalHeaders } from './app-service-authentication.ts';
 import { decodePath } from './decode-path.ts';
 import { readKey, type FunctionKeys } from './function-keys.ts';
 import type { HttpTrigger } from './http-trigger.ts';
@@ -22,6 +23,8 @@ export interface HttpFrontOptions {
   /** Whether all addresses listened on are this machine's own. */
   readonly isLoopbackOnly: boolean;
   readonly log: HostLog;
+  /** Checks who calls before any function does. */
+  readonly authentication?: AppServiceAuthentication | undefined;
 }
 
 export interface OpenApp {
@@ -90,6 +93,12 @@ export class HttpFront {
       else await answerAdmin(request, response, path, this.#app.admin);
       return;
     }
+    const principal = await this.#principalOf(request, url);
+    if (principal === undefined) {
+      response.setHeader('www-authenticate', 'Bearer');
+      writeEmpty(response, 401);
+      return;
+    }
     const routed = this.#app.routes.find(method, path);
     if (routed === undefined) {
       writeEmpty(response, 404);
@@ -104,7 +113,7 @@ export class HttpFront {
       writeEmpty(response, 404);
       return;
     }
-    const http = toHttpData(request, url, values, await readBody(request));
+    const http = toHttpData(request, url, values, await readBody(request), principal);
     const input = {
       inputData: [{ name: target.trigger.bindingName, data: { http } }],
       traceContext: readTraceContext(request.headers),
@@ -112,6 +121,12 @@ export class HttpFront {
     const result = await this.#app.run(target.registered, input).catch(() => undefined);
     if (result === undefined) writeEmpty(response, 500);
     else writeInvocationResponse(response, result);
+  }
+
+  /** Undefined: the caller is to be turned away. */
+  async #principalOf(request: IncomingMessage, url: URL): Promise<PrincipalHeaders | undefined> {
+    const { authentication } = this.#options;
+    return authentication ? authentication.headersFor(request, url.pathname) : {};
   }
 
   #answerFailure(request: IncomingMessage, response: ServerResponse, error: unknown): void {

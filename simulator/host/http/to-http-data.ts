@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpData } from '../core-module/core-types.ts';
+import type { PrincipalHeaders } from './app-service-authentication.ts';
 import type { RouteValues } from './match-route.ts';
 
 // Azure's front end sets them once it has signed somebody in: from outside they are a forgery.
@@ -11,6 +12,7 @@ export function toHttpData(
   url: URL,
   values: RouteValues,
   body: Buffer,
+  principal: PrincipalHeaders,
 ): HttpData {
   const headers = Object.entries(request.headers).flatMap(([name, value]) =>
     value === undefined || IDENTITY_HEADER.test(name) ? [] : [[name, String(value)] as const],
@@ -18,7 +20,7 @@ export function toHttpData(
   return {
     method: request.method ?? 'GET',
     url: url.href,
-    nullableHeaders: nullable(headers),
+    nullableHeaders: nullable([...headers, ...Object.entries(principal)]),
     nullableParams: nullable(Object.entries(values)),
     ...(body.length > 0 ? { body: { bytes: body } } : {}),
   };

@@ -45,6 +45,7 @@ function setUp(error?: DownlinkError) {
   };
   const handler = withProblems(
     invokeMethodRoute({
+      checkMayFallBack: () => undefined,
       newInvocationId: () => 'invocation-1',
       invoke: async (request, options) => invokeMethod(dependencies, request, options),
     }),
