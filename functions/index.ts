@@ -427,7 +427,10 @@ async function checkRole(): Promise<CheckRole> {
   return config.auth === 'entra' ? holdersOfARole : holdersOfAKey;
 }
 
-/** A path of ours answers the HTTP methods it does not have as well: the host alone would call the path unknown. */
+/**
+ * A path of ours answers the HTTP methods it does not have as well: the host alone would call the path unknown.
+ * It takes no role: the OpenAPI document tells everybody as much.
+ */
 function notAllowed(
   name: string,
   route: string,
@@ -444,7 +447,7 @@ function notAllowed(
         import('./http/with-problems.ts'),
         import('./http/method-not-allowed.ts'),
       ]);
-      return withProblems(await guarded(methodNotAllowedRoute(allowed), access));
+      return withProblems(methodNotAllowedRoute(allowed));
     }),
   });
 }

@@ -18,7 +18,6 @@ const ROUTES: readonly [line: string, role: string, json: object | undefined][] 
   ['GET /api/events', 'Downlink.Read', undefined],
   ['GET /api/limits', 'Downlink.Read', undefined],
   ['GET /api/health/details', 'Downlink.Read', undefined],
-  ['PUT /api/devices', 'Downlink.Read', undefined],
   ['POST /api/devices/device-2/messages', 'Downlink.Send', { messageId: 'm-1', body: {} }],
   ['DELETE /api/devices/device-2/messages', 'Downlink.Send', undefined],
   ['POST /api/devices/device-2/methods/reboot', 'Downlink.Invoke', {}],
@@ -139,6 +138,13 @@ describe('The app behind Entra, with an identity in place of every hub key', () 
     const { status, code } = await call('DELETE /api/devices/device-2/messages', headers);
 
     expect([status, code]).toEqual([403, 'forbidden']);
+  });
+
+  test('a method that a path does not have takes a token, and no role', async () => {
+    const authorization = await token({ roles: [] });
+
+    expect((await call('PUT /api/devices', { authorization })).status).toBe(405);
+    expect((await call('PUT /api/devices', {})).status).toBe(401);
   });
 
   test('a fallback takes the role for messages too', async () => {
