@@ -1,4 +1,5 @@
 import { DownlinkError } from '../errors.ts';
+import type { Warn } from '../messages/send-message.ts';
 import type { Invocation } from './invocation.ts';
 import { callUntil, outcomeOfError, withOutcome } from './invocation-lifecycle.ts';
 import type { CallOutcome } from './invocation-lifecycle.ts';
@@ -63,17 +64,30 @@ function refusedBy(error: DownlinkError): Called {
   return { outcome: outcomeOfError(error), error };
 }
 
-/** Rejects with `storage-unavailable`. */
+/** Tries again until `until`: it is all that is left of the call. Undefined if the storage stayed away. */
 export async function recordOutcome(
-  { store, now }: Pick<CallDependencies, 'store' | 'now'>,
+  dependencies: Pick<CallDependencies, 'store' | 'now'> & {
+    readonly sleep: (ms: number) => Promise<void>;
+    readonly warn: Warn;
+  },
   claimed: StoredInvocation,
   outcome: CallOutcome,
-): Promise<Invocation> {
+  { until, againAfterMs }: { until: number; againAfterMs: number },
+): Promise<Invocation | undefined> {
+  const { store, now, sleep, warn } = dependencies;
   const { owner } = claimed.invocation;
-  const { invocation } = await store.change(claimed, (current) =>
-    withOutcome(current, owner, outcome, now()),
-  );
-  return invocation;
+  for (;;) {
+    try {
+      const { invocation } = await store.change(claimed, (current) =>
+        withOutcome(current, owner, outcome, now()),
+      );
+      return invocation;
+    } catch (error) {
+      warn('invocation.outcome-not-recorded', error);
+      if (now() + againAfterMs > until) return undefined;
+      await sleep(againAfterMs);
+    }
+  }
 }
 
 function known(error: unknown): DownlinkError {

@@ -13,6 +13,10 @@ import { MAX_METHOD_PAYLOAD_BYTES } from './method.ts';
 import { waitForInvocation } from './wait-for-invocation.ts';
 import type { SettleDependencies } from './settle-invocation.ts';
 
+/** How long the caller waits for his answer to be recorded as well: else the record would only know that it called. */
+const RECORD_FOR_MS = 5_000;
+const RECORD_AGAIN_AFTER_MS = 500;
+
 export interface InvokeDependencies extends CallDependencies, SettleDependencies {
   readonly store: Pick<InvocationStore, 'insert' | 'find' | 'change'>;
   readonly sleep: (ms: number) => Promise<void>;
@@ -78,16 +82,16 @@ async function call(
   claimed: StoredInvocation,
   payload: unknown,
 ): Promise<Invoked> {
-  const { now, warn } = dependencies;
+  const { now } = dependencies;
   const { outcome, error } = await callDevice(dependencies, claimed.invocation, payload);
-  const invocation = await recordOutcome(dependencies, claimed, outcome).catch(
-    (notRecorded: unknown) => {
-      // The device has answered: saying anything else would make the caller call it twice.
-      warn('invocation.outcome-not-recorded', notRecorded);
-      const { owner } = claimed.invocation;
-      return withOutcome(claimed.invocation, owner, outcome, now()) ?? claimed.invocation;
-    },
-  );
+  const recorded = await recordOutcome(dependencies, claimed, outcome, {
+    until: now() + RECORD_FOR_MS,
+    againAfterMs: RECORD_AGAIN_AFTER_MS,
+  });
+  // The device has answered: saying anything else would make the caller call it twice.
+  const { owner } = claimed.invocation;
+  const invocation =
+    recorded ?? withOutcome(claimed.invocation, owner, outcome, now()) ?? claimed.invocation;
   return { invocation, replayed: false, ...(error && { error }) };
 }
 

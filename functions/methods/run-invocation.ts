@@ -3,7 +3,7 @@ import { callDevice, recordOutcome } from './call-device.ts';
 import type { CallDependencies } from './call-device.ts';
 import type { Invocation } from './invocation.ts';
 import { withCall, withCallDeferred } from './invocation-lifecycle.ts';
-import type { InvocationKey, InvocationStore, StoredInvocation } from './invocation-store.ts';
+import type { InvocationKey, InvocationStore } from './invocation-store.ts';
 import { settleIfAbandoned } from './settle-invocation.ts';
 import type { SettleDependencies } from './settle-invocation.ts';
 
@@ -12,7 +12,7 @@ const PASSING: ReadonlySet<string> = new Set(['throttled', 'hub-unavailable', 'i
 const TRY_AGAIN_FOR_MS = 2 * 60_000;
 const TRY_AGAIN_AFTER_MS = 5_000;
 
-/** Between tries to record an answer, which is all that is left of the call. */
+/** Between tries to record an answer. */
 const RECORD_AGAIN_AFTER_MS = 2_000;
 
 export interface RunDependencies extends CallDependencies, SettleDependencies {
@@ -57,25 +57,11 @@ export async function runInvocation(
     if (changed) await queue.enqueue(key, delayMs);
     return 'deferred';
   }
-  await record(dependencies, claimed, outcome);
+  // As long as the answer is still taken; then the call is taken for abandoned.
+  const until = invocation.callUntil ?? 0;
+  await recordOutcome(dependencies, claimed, outcome, {
+    until,
+    againAfterMs: RECORD_AGAIN_AFTER_MS,
+  });
   return outcome.status;
-}
-
-/** As long as the answer is still taken; then the call is taken for abandoned. */
-async function record(
-  dependencies: RunDependencies,
-  claimed: StoredInvocation,
-  outcome: Parameters<typeof recordOutcome>[2],
-): Promise<void> {
-  const { now, sleep, warn } = dependencies;
-  for (;;) {
-    try {
-      await recordOutcome(dependencies, claimed, outcome);
-      return;
-    } catch (error) {
-      warn('invocation.outcome-not-recorded', error);
-      if (now() >= (claimed.invocation.callUntil ?? 0)) return;
-      await sleep(RECORD_AGAIN_AFTER_MS);
-    }
-  }
 }

@@ -26,10 +26,18 @@ const DONE: MethodResult = { status: 200, payload: { ok: true } };
 
 /** The use cases over real storage and a clock of their own. */
 function setUp(invoke: (payload: unknown) => Promise<MethodResult> = async () => DONE) {
-  const { invocations: store, events } = storage();
+  const { invocations, events } = storage();
   const called: unknown[] = [];
   const enqueued: { key: InvocationKey; delayMs: number }[] = [];
-  const state = { now: NOON, owners: 0, fallbacks: new Set<string>() };
+  const state = { now: NOON, owners: 0, fallbacks: new Set<string>(), changesToFail: 0 };
+  const store: typeof invocations = {
+    ...invocations,
+    change: async (stored, change) => {
+      if (state.changesToFail === 0) return invocations.change(stored, change);
+      state.changesToFail -= 1;
+      throw new DownlinkError('storage-unavailable', 'The storage is away.');
+    },
+  };
   const dependencies = {
     store,
     queue: {
@@ -74,6 +82,29 @@ function setUp(invoke: (payload: unknown) => Promise<MethodResult> = async () =>
 }
 
 const never = async () => new Promise<never>(() => undefined);
+
+describe('invokeMethod', () => {
+  test('records the answer that its caller gets when the storage is back within seconds', async () => {
+    const { call, get, state } = setUp(async () => {
+      state.changesToFail = 3;
+      return DONE;
+    });
+
+    expect(await call()).toMatchObject({ invocation: { status: 'completed' } });
+
+    expect(await get()).toMatchObject({ status: 'completed', result: DONE });
+  });
+
+  test('gives its caller the answer when the storage stays away', async () => {
+    const { call, state } = setUp(async () => {
+      state.changesToFail = Infinity;
+      return DONE;
+    });
+
+    expect(await call()).toMatchObject({ invocation: { status: 'completed', result: DONE } });
+    expect(state.now - NOON).toBeLessThanOrEqual(5_000);
+  });
+});
 
 describe('runInvocation', () => {
   test('calls the device and keeps its answer, in every step that the events tell', async () => {
