@@ -6,6 +6,8 @@ export interface Copy {
   readonly deviceId: string;
   /** Its place among all that the hub took. */
   readonly place: number;
+  /** By this process's own clock, which never jumps. */
+  readonly takenAtMs: number;
   outcome?: CopyOutcome;
 }
 
@@ -39,7 +41,12 @@ export class HubTruth {
     const key = `${deviceId}/${sequenceNumber}`;
     if (type === 'enqueued') {
       if (messageId === undefined) return;
-      const copy: Copy = { messageId, deviceId, place: this.#copies.size };
+      const copy: Copy = {
+        messageId,
+        deviceId,
+        place: this.#copies.size,
+        takenAtMs: performance.now(),
+      };
       this.#copies.set(key, copy);
       this.#byMessage.set(messageId, [...this.copiesOf(messageId), copy]);
       return;

@@ -5,7 +5,7 @@ const dispatched = (place: number, acceptedAt: number, deviceId = 'amqp-0') => (
   deviceId,
   messageId: `accepted-${acceptedAt}`,
   acceptedAt,
-  firstCopy: { messageId: `accepted-${acceptedAt}`, deviceId, place },
+  firstCopy: { messageId: `accepted-${acceptedAt}`, deviceId, place, takenAtMs: 0 },
 });
 
 describe('outOfOrder', () => {

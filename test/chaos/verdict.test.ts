@@ -11,7 +11,7 @@ function record(overrides: Partial<FinalRecord> = {}): FinalRecord {
 
 function copies(...outcomes: (CopyOutcome | undefined)[]): Copy[] {
   return outcomes.map((outcome, place) => {
-    const copy: Copy = { messageId: 'command-1', deviceId: 'amqp-0', place };
+    const copy: Copy = { messageId: 'command-1', deviceId: 'amqp-0', place, takenAtMs: place };
     if (outcome !== undefined) copy.outcome = outcome;
     return copy;
   });
@@ -84,11 +84,13 @@ describe('verdictOn', () => {
   });
 
   test.each([
-    ['a doubt that it tells of', record({ details: ['hub-outcome-unknown'] }), 'right'],
-    ['a crash that it tells of', record({ attempt: 2 }), 'right'],
-    ['nothing at all', record(), 'sent twice'],
-  ])('queued dispatch may repeat after %s', (_, stored, kind) => {
-    const seen = copies('completed', 'completed');
+    ['a doubt that it tells of', record({ details: ['hub-outcome-unknown'] }), 1, 'right'],
+    ['a crash, when its lease has ended', record(), 60_000, 'right'],
+    ['nothing at all', record(), 1, 'sent twice'],
+  ])('queued dispatch may repeat after %s', (_, stored, gapMs, kind) => {
+    const seen = copies('completed', 'completed').map((copy) =>
+      Object.assign(copy, { takenAtMs: copy.place * gapMs }),
+    );
 
     expect(verdictOn({ ack: 'full', kind: 'queued' }, told, stored, seen)).toMatchObject({ kind });
   });

@@ -1,6 +1,7 @@
 import type { Ack, MessageStatus } from '../../functions/messages/message.ts';
 import type { Command } from './command.ts';
 import type { Copy, CopyOutcome } from './hub-truth.ts';
+import { CLOCKS_DIFFER_MS, HAND_OVER_SECONDS } from './system-under-test.ts';
 
 /** What Downlink says of a command in the end. */
 export interface FinalRecord {
@@ -25,6 +26,9 @@ export type Verdict =
   | { readonly kind: 'right'; readonly copies: 'one or none' | 'repeated in a documented window' }
   | { readonly kind: Fault; readonly why: string };
 export type Fault = 'lost' | 'wrong state' | 'never final' | 'sent twice';
+
+/** The lease of queued dispatch lasts two hand-overs, of which the first copy may have used one. */
+const QUEUED_LEASE_MS = HAND_OVER_SECONDS * 1_000 - CLOCKS_DIFFER_MS;
 
 const STATUS: Readonly<Record<CopyOutcome, MessageStatus>> = {
   completed: 'delivered',
@@ -68,10 +72,10 @@ export function verdictOn(
   if (wrong !== undefined) return { kind: 'wrong state', why: wrong };
   if (copies.length <= 1) return { kind: 'right', copies: 'one or none' };
   const why = `the hub took ${copies.length} copies; ${record.attempt} attempts, ${told.tries} tries of the caller's`;
-  // Queued dispatch owns its repeats: in doubt it sends again, and says so.
+  // Queued dispatch owns its repeats: in doubt it sends again and says so, or, after a crash, once its lease has ended.
   const isAllowed =
     command.kind === 'queued'
-      ? record.attempt > 1 || record.details.includes('hub-outcome-unknown')
+      ? record.details.includes('hub-outcome-unknown') || leastGapMs(copies) >= QUEUED_LEASE_MS
       : copies.length <= Math.min(record.attempt, told.tries);
   return isAllowed
     ? { kind: 'right', copies: 'repeated in a documented window' }
@@ -103,6 +107,13 @@ function wrongState(ack: Ack, record: FinalRecord, copies: readonly Copy[]): str
       copies.length === 0 &&
       record.details.some((detail) => detail.includes('before the hand-over')));
   return isRight ? undefined : `${status}, but ${truth}`;
+}
+
+function leastGapMs(copies: readonly Copy[]): number {
+  const gaps = copies
+    .slice(1)
+    .map(({ takenAtMs }, index) => takenAtMs - (copies[index]?.takenAtMs ?? 0));
+  return Math.min(...gaps);
 }
 
 function isReported(ack: Ack, outcome: CopyOutcome): boolean {
