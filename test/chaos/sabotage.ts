@@ -16,7 +16,10 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     edits: [
       [
         'const tally = await recordFeedback(',
-        'await Promise.all(batches.map(async (batch) => batch.complete()));\n      const tally = await recordFeedback(',
+        `await Promise.all(batches.map(async (batch) => batch.complete()));
+      // Long enough for a kill to come in between.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const tally = await recordFeedback(`,
       ],
       ['await Promise.all(batches.map(async (batch) => batch.complete()));\n      total', 'total'],
     ],
